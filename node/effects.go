@@ -1,0 +1,118 @@
+package node
+
+// Effect is one thing that a machine wants done. Which fields count depends on Op.
+type Effect struct {
+	Op   Op
+	Dev  Dev
+	Code Code   // OpReply
+	Tag  Tag    // comes back with the completion
+	To   Addr   // OpSend
+	Seg  uint64 // log effects: the segment; OpReply: the epoch that served the request
+	Off  int64  // first sector of a volume, byte offset of a segment
+	N    int64  // sectors or bytes to read; size to cut to
+	// Cost is what the effect is charged for, in bytes of the declared size: at least
+	// the bytes carried. OpTimer: how long from now, on the host's own clock.
+	Cost int64
+
+	data, size int32 // span of Effects.arena
+}
+
+// Effects collects what one or more steps want done, in order. The zero value is ready. It is
+// reused from step to step and does not allocate once it has grown.
+type Effects struct {
+	list  []Effect
+	arena []byte
+}
+
+// Reset empties e and keeps its memory.
+func (e *Effects) Reset() { e.list, e.arena = e.list[:0], e.arena[:0] }
+
+// Len is the number of effects.
+func (e *Effects) Len() int { return len(e.list) }
+
+// At returns the i-th effect.
+func (e *Effects) At(i int) *Effect { return &e.list[i] }
+
+// Data is the content that f carries. It is valid until e is reset.
+func (e *Effects) Data(f *Effect) []byte { return e.arena[f.data : f.data+f.size : f.data+f.size] }
+
+func (e *Effects) add(f Effect, head, body []byte) {
+	f.data = int32(len(e.arena))
+	f.size = int32(len(head) + len(body))
+	e.arena = append(e.arena, head...)
+	e.arena = append(e.arena, body...)
+	e.list = append(e.list, f)
+}
+
+// Send sends head and body as one message. Extra is the number of bytes that it is charged
+// beyond those carried (declared size of sectors minus what stands for them).
+func (e *Effects) Send(to Addr, head, body []byte, extra int64) {
+	n := int64(len(head) + len(body))
+	e.add(Effect{Op: OpSend, To: to, Cost: n + extra}, head, body)
+}
+
+// SetTimer asks for a KindTimer event with this tag, after ns from now. A timer that is already
+// set under the tag is replaced.
+func (e *Effects) SetTimer(tag Tag, after Time) {
+	e.list = append(e.list, Effect{Op: OpTimer, Tag: tag, Cost: int64(after)})
+}
+
+// CancelTimer makes sure that no KindTimer event with this tag arrives any more.
+func (e *Effects) CancelTimer(tag Tag) {
+	e.list = append(e.list, Effect{Op: OpCancel, Tag: tag})
+}
+
+// Reply answers the user's request tag. Each request is answered at most once; one that is never
+// answered has an unknown outcome. Epoch is the epoch under which it was served.
+func (e *Effects) Reply(tag Tag, code Code, epoch uint64, data []byte) {
+	e.add(Effect{Op: OpReply, Tag: tag, Code: code, Seg: epoch}, data, nil)
+}
+
+// Read reads n sectors from sector on.
+func (e *Effects) Read(dev Dev, tag Tag, sector, n int64) {
+	e.list = append(e.list, Effect{Op: OpRead, Dev: dev, Tag: tag, Off: sector, N: n})
+}
+
+// Write writes the sectors in data, Carry bytes each, from sector on.
+func (e *Effects) Write(dev Dev, tag Tag, sector int64, data []byte) {
+	e.add(Effect{Op: OpWrite, Dev: dev, Tag: tag, Off: sector}, data, nil)
+}
+
+// Sync makes durable what was written by all Writes whose completion has arrived.
+func (e *Effects) Sync(dev Dev, tag Tag) {
+	e.list = append(e.list, Effect{Op: OpSync, Dev: dev, Tag: tag})
+}
+
+// LogList asks which segments exist. Data of the completion holds them in ascending order, in
+// the form that [DecodeSegments] reads.
+func (e *Effects) LogList(dev Dev, tag Tag) {
+	e.list = append(e.list, Effect{Op: OpLogList, Dev: dev, Tag: tag})
+}
+
+// LogAppend appends data at offset off of segment seg, which must be the segment's size; a
+// segment that does not exist is made. Extra is charged beyond len(data), as in Send.
+func (e *Effects) LogAppend(dev Dev, tag Tag, seg uint64, off int64, data []byte, extra int64) {
+	e.add(Effect{Op: OpLogAppend, Dev: dev, Tag: tag, Seg: seg, Off: off,
+		Cost: int64(len(data)) + extra}, data, nil)
+}
+
+// LogRead reads up to n bytes. The completion has fewer at the end of the segment, and Invalid
+// for a segment that does not exist.
+func (e *Effects) LogRead(dev Dev, tag Tag, seg uint64, off, n int64) {
+	e.list = append(e.list, Effect{Op: OpLogRead, Dev: dev, Tag: tag, Seg: seg, Off: off, N: n})
+}
+
+// LogSync makes durable what was appended to seg by all LogAppends whose completion has arrived.
+func (e *Effects) LogSync(dev Dev, tag Tag, seg uint64) {
+	e.list = append(e.list, Effect{Op: OpLogSync, Dev: dev, Tag: tag, Seg: seg})
+}
+
+// LogTruncate cuts seg to size bytes. It is durable when it completes.
+func (e *Effects) LogTruncate(dev Dev, tag Tag, seg uint64, size int64) {
+	e.list = append(e.list, Effect{Op: OpLogTrunc, Dev: dev, Tag: tag, Seg: seg, N: size})
+}
+
+// LogDelete deletes seg. It is durable when it completes.
+func (e *Effects) LogDelete(dev Dev, tag Tag, seg uint64) {
+	e.list = append(e.list, Effect{Op: OpLogDelete, Dev: dev, Tag: tag, Seg: seg})
+}

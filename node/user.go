@@ -1,0 +1,56 @@
+package node
+
+// Request is what a user of a host (a workload, an NBD client, an operator) asks one machine for.
+type Request struct {
+	Host    ID
+	Machine uint32
+	Op      Op     // OpRead, OpWrite, OpSync (flush) or a verb
+	Tag     Tag    // comes back with the reply; unique among the requests in flight
+	Sector  int64  // I/O: first sector
+	N       int64  // I/O: sectors; verbs: as the verb says
+	Data    []byte // OpWrite: N*Carry bytes
+}
+
+// ObsKind says what an [Observation] is.
+type ObsKind uint8
+
+// What users of a world see.
+const (
+	ObsReply ObsKind = iota + 1 // the answer to Request Tag
+	ObsUp                       // Host has started and answers
+	ObsDown                     // Host has ended: requests in flight there have unknown outcome
+)
+
+// Observation is what a world shows to those who stand outside: users and the runner.
+type Observation struct {
+	Kind  ObsKind
+	Host  ID
+	Tag   Tag    // ObsReply
+	Code  Code   // ObsReply
+	Epoch uint64 // ObsReply: the epoch under which the request was served
+	At    Time   // on the runner's clock
+	Data  []byte // ObsReply: valid until the next observation is taken
+	Note  string // ObsDown: why, where the world knows it
+}
+
+// Unsynced says what becomes, at a crash, of data that was written and not synced.
+type Unsynced uint8
+
+// What may become of unsynced data.
+const (
+	LoseSome Unsynced = iota // each unsynced write survives, vanishes or is torn, at random
+	LoseAll                  // as after a power failure of a cache that wrote nothing early
+	Keep                     // as after the crash of a process whose machine lives on
+)
+
+// Dump is what the disks of one machine hold: for checks, after a crash or at the end of a run.
+type Dump struct {
+	Volumes [][]byte    // volume Dev(i): Sectors*Carry bytes
+	Logs    [][]LogFile // log Dev(i): its segments in ascending order
+}
+
+// LogFile is one segment with its content.
+type LogFile struct {
+	ID   uint64
+	Data []byte
+}

@@ -1,0 +1,206 @@
+package mars
+
+import (
+	"slices"
+
+	"github.com/container-football/pitch/node"
+	"github.com/container-football/pitch/replica"
+)
+
+// Bounds of one window of replay or writeback.
+const (
+	windowFrames = 1024
+	windowBytes  = 4 << 20
+	maxWrite     = 256 << 10 // bytes of one coalesced write
+	readChunk    = 1 << 20   // bytes of log read back at a time; more than one frame
+)
+
+// applier carries the durable log to the volume, window by window: primaries call it writeback,
+// secondaries replay. Within a window only the newest content of each sector is written, sorted
+// by sector, neighbours in one write. The next window begins when all of this one is written, so
+// that writes to the same sector never overlap, and a crash finds the volume at some point of the
+// log plus a part of one window.
+type applier struct {
+	busy     bool
+	failed   bool // a write of this window failed: it is done again
+	inflight int
+	target   mark
+	parts    []part
+	scratch  []byte
+}
+
+// part is one sector of a window: its content is the bytes at data.
+type part struct {
+	sector int64
+	order  int32 // of the frame in the window
+	data   []byte
+}
+
+// applyKick begins the next window if it may.
+func (m *Machine) applyKick() {
+	a := &m.applier
+	if a.busy || m.applied.pos == m.durable.pos {
+		return
+	}
+	if !m.state.replayOn && m.role == replica.RoleSecondary {
+		return
+	}
+	a.busy, a.failed = true, false
+	if m.applied.pos >= m.stream.low.pos {
+		m.window(m.stream.bytes(m.applied.pos, m.durable.pos))
+		return
+	}
+	seg, segEnd := m.stream.segmentAt(m.applied.pos)
+	n := min(readChunk, m.durable.pos-m.applied.pos)
+	if segEnd > 0 {
+		n = min(n, segEnd-m.applied.pos)
+	}
+	m.out.LogRead(devLog, tagApplyRead, seg.Nr, m.applied.pos-seg.Start, n)
+}
+
+func (m *Machine) applyRead(ev *node.Event) {
+	if ev.Code != node.OK {
+		m.applier.busy = false // again at the next tick
+		return
+	}
+	m.window(ev.Data)
+}
+
+// window takes the frames at the beginning of log, which starts at the applied position, and
+// writes them.
+func (m *Machine) window(log []byte) {
+	a := &m.applier
+	a.parts = a.parts[:0]
+	a.target = m.applied
+	carry := int(m.cfg.Geometry.Carry)
+	size := 0
+	for order := int32(0); order < windowFrames && size < windowBytes; order++ {
+		f, err := decodeFrame(log)
+		if err != nil || f.prev != a.target.chain {
+			break // the rest of a chunk; real damage shows when nothing at all could be taken
+		}
+		if f.kind == kindWrite {
+			for i := 0; i < int(f.sectors); i++ {
+				a.parts = append(a.parts, part{f.sector + int64(i), order, f.body[i*carry : (i+1)*carry]})
+			}
+		}
+		size += len(f.body)
+		a.target = mark{a.target.pos + f.size(), f.seq, f.chain()}
+		log = log[f.size():]
+	}
+	if a.target == m.applied {
+		m.applier.busy = false
+		m.defect("the log cannot be read back at position %d", m.applied.pos)
+		return
+	}
+	m.writeParts()
+	if a.inflight == 0 { // a window of segment frames alone
+		m.windowDone()
+	}
+}
+
+// writeParts sorts the window's sectors, keeps the newest content of each, and writes runs of
+// neighbours.
+func (m *Machine) writeParts() {
+	a := &m.applier
+	if len(a.parts) > 1 {
+		slices.SortFunc(a.parts, func(x, y part) int {
+			switch {
+			case x.sector < y.sector:
+				return -1
+			case x.sector > y.sector:
+				return 1
+			}
+			return int(y.order - x.order)
+		})
+	}
+	a.scratch = a.scratch[:0]
+	first, next := int64(0), int64(-1)
+	for i := range a.parts {
+		p := &a.parts[i]
+		if i > 0 && p.sector == a.parts[i-1].sector {
+			continue // older
+		}
+		if p.sector != next || len(a.scratch) >= maxWrite {
+			m.flushRun(first)
+			first = p.sector
+		}
+		a.scratch = append(a.scratch, p.data...)
+		next = p.sector + 1
+	}
+	m.flushRun(first)
+}
+
+func (m *Machine) flushRun(first int64) {
+	a := &m.applier
+	if len(a.scratch) == 0 {
+		return
+	}
+	m.out.Write(devVolume, tagApplyWrite, first, a.scratch)
+	a.scratch = a.scratch[:0]
+	a.inflight++
+}
+
+func (m *Machine) applyWritten(ev *node.Event) {
+	a := &m.applier
+	a.inflight--
+	a.failed = a.failed || ev.Code != node.OK
+	if a.inflight > 0 {
+		return
+	}
+	if a.failed {
+		a.busy = false // the same window again at the next tick
+		return
+	}
+	m.windowDone()
+}
+
+func (m *Machine) windowDone() {
+	m.applier.busy = false
+	m.unindex(m.applied.pos, m.applier.target.pos)
+	m.applied = m.applier.target
+	m.trim()
+	m.admitWaiting()
+	m.applyKick()
+	m.progress()
+}
+
+// keepForPeers is how much applied log stays in memory, in bytes, for secondaries that are a
+// little behind; others are served from disk.
+const keepForPeers = 1 << 20
+
+// trim lets go of log in memory that nobody needs there.
+func (m *Machine) trim() {
+	pos := min(m.applied.pos, m.durable.pos)
+	if m.role != replica.RolePrimary && m.stream.at.pos-pos > m.cfg.Buffer {
+		pos = m.durable.pos // replay is off or slow; it can read the log back
+	}
+	if m.stream.at.pos-pos < keepForPeers {
+		pos = m.stream.at.pos - keepForPeers
+	}
+	// In steps: each costs a search.
+	if pos-m.stream.low.pos > keepForPeers/4 {
+		m.stream.trim(pos)
+	}
+}
+
+// persistApplied makes the volume durable as far as it is written, and then says so on the meta
+// device. The order matters: a position that is persistent before its data would leave records
+// out of recovery.
+func (m *Machine) persistApplied() {
+	if m.meta.syncing || m.applied == m.state.applied || m.role == replica.RoleDefective {
+		return
+	}
+	m.meta.syncing = true
+	m.meta.candidate = m.applied
+	m.out.Sync(devVolume, tagVolumeSync)
+}
+
+func (m *Machine) volumeSynced(ev *node.Event) {
+	m.meta.syncing = false
+	if ev.Code != node.OK {
+		return // again at the next tick
+	}
+	m.state.applied = m.meta.candidate
+	m.save()
+}

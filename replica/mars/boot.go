@@ -1,0 +1,332 @@
+package mars
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/container-football/pitch/node"
+	"github.com/container-football/pitch/replica"
+)
+
+// boot reads what the disks hold, one request at a time: the newest state, the lineage, and the
+// end of the log, which is wherever the first frame stands that does not continue the ones before.
+type boot struct {
+	stage    bootStage
+	metaSegs []node.Segment
+	logSegs  []node.Segment
+	at       int // index into metaSegs or logSegs
+	found    bool
+	gen      uint64
+	end      mark
+	cut      int64 // bytes of the segment at which the log ends
+}
+
+type bootStage uint8
+
+const (
+	bootMetaList bootStage = iota
+	bootMetaRead
+	bootLogList
+	bootHeaders
+	bootScan
+	bootTruncate
+	bootDelete
+)
+
+func (m *Machine) onBoot(ev *node.Event) {
+	m.self = ev.From
+	for _, a := range m.cfg.Members {
+		if a != m.self {
+			m.peers = append(m.peers, peer{addr: a})
+		}
+	}
+	m.boot = &boot{}
+	m.change.nonce = uint64(ev.N) << 32 // those of former incarnations do not come back
+	m.out.SetTimer(tagTick, m.cfg.Tick)
+	m.out.LogList(devMeta, tagBoot)
+}
+
+// bootStep takes the completion of the one request under way.
+func (m *Machine) bootStep(ev *node.Event) {
+	b := m.boot
+	if ev.Code != node.OK && b.stage != bootDelete {
+		m.defect("%v failed at boot: %v", ev.Op, ev.Code)
+		return
+	}
+	switch b.stage {
+	case bootMetaList:
+		segs, err := node.DecodeSegments(ev.Data)
+		if err != nil {
+			m.defect("%v", err)
+			return
+		}
+		b.metaSegs, b.at, b.stage = segs, len(segs), bootMetaRead
+		m.bootNextMeta()
+	case bootMetaRead:
+		if m.state, b.gen, b.found = decodeState(ev.Data); b.found {
+			m.bootList()
+			return
+		}
+		m.bootNextMeta()
+	case bootLogList:
+		segs, err := node.DecodeSegments(ev.Data)
+		if err != nil {
+			m.defect("%v", err)
+			return
+		}
+		b.logSegs, b.at, b.stage = segs, 0, bootHeaders
+		m.bootNextHeader()
+	case bootHeaders:
+		m.bootHeader(ev)
+	case bootScan:
+		m.bootScanned(ev)
+	case bootTruncate, bootDelete:
+		m.bootDeleteNext()
+	}
+}
+
+// bootNextMeta reads the newest segment that has not been read, until one holds a valid record:
+// a crash may have left a newer one empty or torn.
+func (m *Machine) bootNextMeta() {
+	b := m.boot
+	if b.at == 0 {
+		m.bootList()
+		return
+	}
+	b.at--
+	m.out.LogRead(devMeta, tagBoot, b.metaSegs[b.at].ID, 0, metaMaxBytes+metaSize)
+}
+
+func (m *Machine) bootList() {
+	b := m.boot
+	s := &m.meta
+	for _, seg := range b.metaSegs {
+		s.old = append(s.old, seg.ID)
+		s.seg = seg.ID + 1
+	}
+	s.want, s.saved = b.gen, b.gen
+	if !b.found {
+		first := m.cfg.Members[0].Host
+		m.state = state{ver: version{0, first}, fetchOn: !m.cfg.FetchOff,
+			replayOn: !m.cfg.ReplayOff}
+	}
+	m.ver, m.told, m.applied = m.state.ver, m.state.ver, m.state.applied
+	b.stage = bootLogList
+	m.out.LogList(devLog, tagBoot)
+}
+
+func (m *Machine) bootNextHeader() {
+	b := m.boot
+	if b.at == len(b.logSegs) {
+		m.bootStartScan()
+		return
+	}
+	m.out.LogRead(devLog, tagBoot, b.logSegs[b.at].ID, 0, headerSize+segmentBody)
+}
+
+// bootHeader takes the first frame of a segment. One that cannot be read, or does not stand where
+// the segment before it ends, was never synced, or follows an end that was not: it and all
+// later ones are no part of the log.
+func (m *Machine) bootHeader(ev *node.Event) {
+	b := m.boot
+	f, err := decodeFrame(ev.Data)
+	ok := err == nil && f.kind == kindSegment && uint64(f.sector) == b.logSegs[b.at].ID
+	if ok {
+		seg := segmentOf(&f)
+		start := int64(0)
+		if n := len(m.stream.segments); n > 0 {
+			start = m.stream.segments[n-1].Start + b.logSegs[b.at-1].Size
+		}
+		if ok = seg.Start == start; ok {
+			m.stream.segments = append(m.stream.segments, seg)
+			b.at++
+			m.bootNextHeader()
+			return
+		}
+	}
+	m.bootStartScan()
+}
+
+// bootStartScan looks for the end of the log from the applied position on: what is before was
+// durable when it was applied.
+func (m *Machine) bootStartScan() {
+	b := m.boot
+	b.end, b.stage = m.applied, bootScan
+	segs := m.stream.segments
+	for b.at = 0; b.at+1 < len(segs) && segs[b.at+1].Start <= b.end.pos; b.at++ {
+	}
+	if len(segs) == 0 {
+		if b.end.pos > 0 {
+			m.defect("the log is gone, but the volume holds it up to position %d", b.end.pos)
+			return
+		}
+		b.at = -1
+		m.bootEnd()
+		return
+	}
+	if size := segs[b.at].Start + b.logSegs[b.at].Size; size < b.end.pos {
+		m.defect("the log ends at position %d, but the volume holds it up to %d", size, b.end.pos)
+		return
+	}
+	m.bootReadOn()
+}
+
+func (m *Machine) bootReadOn() {
+	b := m.boot
+	seg := m.stream.segments[b.at]
+	m.out.LogRead(devLog, tagBoot, seg.Nr, b.end.pos-seg.Start, readChunk)
+}
+
+func (m *Machine) bootScanned(ev *node.Event) {
+	b := m.boot
+	data := ev.Data
+	whole := int64(len(data)) < readChunk // the segment ends here
+	var err error
+	for len(data) > 0 {
+		var f frame
+		if f, err = decodeFrame(data); err == nil && !continues(b.end, &f) {
+			err = ErrChain
+		}
+		if err != nil {
+			break
+		}
+		b.end = mark{b.end.pos + f.size(), f.seq, f.chain()}
+		data = data[f.size():]
+	}
+	switch {
+	case errors.Is(err, ErrTruncated) && !whole && len(data) < len(ev.Data):
+		m.bootReadOn()
+	case err == nil && !whole:
+		m.bootReadOn()
+	case err == nil && b.at+1 < len(m.stream.segments):
+		b.at++
+		m.bootReadOn()
+	default:
+		m.bootEnd()
+	}
+}
+
+// continues says whether f is what may stand after m.
+func continues(at mark, f *frame) bool {
+	seq := at.seq
+	if f.kind == kindWrite {
+		seq++
+	}
+	return f.prev == at.chain && f.seq == seq
+}
+
+// bootEnd cuts off what is no part of the log, lest it look valid after a later crash.
+func (m *Machine) bootEnd() {
+	b := m.boot
+	segs := m.stream.segments
+	m.stream.segments = segs[:b.at+1]
+	if b.at >= 0 && b.end.pos == segs[b.at].Start {
+		m.stream.segments = segs[:b.at] // not even its first frame counts
+		b.at--
+	}
+	b.stage = bootDelete
+	if b.at >= 0 {
+		seg := segs[b.at]
+		if size := b.end.pos - seg.Start; size < b.logSegs[b.at].Size {
+			b.stage = bootTruncate
+			m.out.LogTruncate(devLog, tagBoot, seg.Nr, size)
+			return
+		}
+	}
+	m.bootDeleteNext()
+}
+
+func (m *Machine) bootDeleteNext() {
+	b := m.boot
+	b.stage = bootDelete
+	if b.at++; b.at < len(b.logSegs) {
+		m.out.LogDelete(devLog, tagBoot, b.logSegs[b.at].ID)
+		return
+	}
+	m.booted()
+}
+
+func (m *Machine) booted() {
+	m.stream.reset(m.boot.end)
+	m.durable = m.boot.end
+	m.boot = nil
+	m.role = replica.RoleSecondary
+	if m.ver.host == m.self.Host {
+		m.role = replica.RoleRecovering
+		if m.ver.closed() {
+			m.role = replica.RoleClosed
+		}
+	}
+	m.change.guard = m.now + m.cfg.Guard
+	for i := range m.peers {
+		m.hello(&m.peers[i], flagReply)
+	}
+	m.applyKick()
+	m.progress()
+}
+
+// enterDefective is the end of all service until somebody replaces the replica.
+func (m *Machine) enterDefective(why string) {
+	m.dropUsers(node.Unknown)
+	m.failVerb(node.IOError, why)
+	m.role = replica.RoleDefective
+	m.change.defect = why
+}
+
+// ScanLog reads a whole log from the content of its segments, as a dump of the log device shows
+// it. It returns the write records and the lineage up to the first frame that does not continue
+// the log, and the error that ended it: nil at a clean end. Segment nr is files[nr-1].
+func ScanLog(files []node.LogFile) ([]Record, []Segment, error) {
+	var (
+		records []Record
+		segs    []Segment
+		at      mark
+	)
+	for _, file := range files {
+		data := file.Data
+		for len(data) > 0 {
+			f, err := decodeFrame(data)
+			if err == nil && !continues(at, &f) {
+				err = ErrChain
+			}
+			if err == nil && f.kind == kindSegment && uint64(f.sector) != file.ID {
+				err = fmt.Errorf("%w: frame of segment %d", ErrChain, f.sector)
+			}
+			if err != nil {
+				return records, segs, fmt.Errorf("segment %d, byte %d: %w", file.ID,
+					len(file.Data)-len(data), err)
+			}
+			if f.kind == kindSegment {
+				segs = append(segs, segmentOf(&f))
+			} else {
+				records = append(records, Record{Pos: at.pos, End: at.pos + f.size(), Seq: f.seq,
+					Epoch: f.epoch, Sector: f.sector, Sectors: f.sectors, Stamp: f.stamp, Data: f.body})
+			}
+			at = mark{at.pos + f.size(), f.seq, f.chain()}
+			data = data[f.size():]
+		}
+	}
+	return records, segs, nil
+}
+
+// Record is one write in a log. Data points into what was scanned.
+type Record struct {
+	Pos, End int64 // of its frame in the stream
+	Seq      uint64
+	Epoch    uint64
+	Sector   int64
+	Sectors  uint32
+	Stamp    node.Time
+	Data     []byte
+}
+
+// Persisted reads, from a dump of a replica's meta device, up to which position its volume is
+// sure to hold the log.
+func Persisted(files []node.LogFile) (pos int64, seq uint64) {
+	for i := len(files) - 1; i >= 0; i-- {
+		if s, _, ok := decodeState(files[i].Data); ok {
+			return s.applied.pos, s.applied.seq
+		}
+	}
+	return 0, 0
+}

@@ -1,0 +1,328 @@
+package mars
+
+import (
+	"github.com/container-football/pitch/node"
+	"github.com/container-football/pitch/replica"
+)
+
+// change is a change of role under way. There is at most one.
+type change struct {
+	kind     changeKind
+	verb     node.Tag // of the user who asked; 0 nobody
+	asked    bool     // verb counts
+	deadline node.Time
+	nonce    uint64
+
+	granted bool // the old primary has closed, at end
+	end     mark
+
+	// Promotion: first the state must be durable, then the frame that opens the epoch.
+	promoting Reason
+	gen       uint64 // of the state
+	opened    bool
+	opensAt   int64
+
+	// On the old primary.
+	draining bool
+	to       node.ID
+	toNonce  uint64
+	closing  uint64 // generation of the closed state; 0 not yet
+
+	guard  node.Time // a restarted primary listens until then
+	defect string
+}
+
+type changeKind uint8
+
+const (
+	changeNone changeKind = iota
+	changeHandover
+	changeForce
+	changeReopen // a closed primary wants its epoch back
+)
+
+func (m *Machine) onVerb(ev *node.Event) {
+	refuse := func(why string) { m.out.Reply(ev.Tag, node.Refused, m.ver.epoch(), []byte(why)) }
+	if ev.Op == replica.OpStatus {
+		s := m.Status()
+		m.out.Reply(ev.Tag, node.OK, m.ver.epoch(), s.Encode())
+		return
+	}
+	switch {
+	case m.role == replica.RoleDefective:
+		refuse("this replica is defective: " + m.change.defect)
+		return
+	case m.role == replica.RoleBooting:
+		refuse("this replica is still reading its log; try again")
+		return
+	}
+	switch ev.Op {
+	case replica.OpPrimary, replica.OpPrimaryForce:
+		m.onPrimary(ev, refuse)
+	case replica.OpConnect, replica.OpDisconnect:
+		m.state.fetchOn = ev.Op == replica.OpConnect
+		m.save()
+		m.sendFetch(flagRewind)
+		m.out.Reply(ev.Tag, node.OK, m.ver.epoch(), nil)
+	case replica.OpResumeReplay, replica.OpPauseReplay:
+		m.state.replayOn = ev.Op == replica.OpResumeReplay
+		m.save()
+		m.applyKick()
+		m.out.Reply(ev.Tag, node.OK, m.ver.epoch(), nil)
+	default:
+		m.out.Reply(ev.Tag, node.Invalid, m.ver.epoch(), []byte("unknown verb"))
+	}
+}
+
+func (m *Machine) onPrimary(ev *node.Event, refuse func(string)) {
+	c := &m.change
+	force := ev.Op == replica.OpPrimaryForce
+	switch {
+	case m.role == replica.RolePrimary && !c.draining:
+		m.out.Reply(ev.Tag, node.OK, m.ver.epoch(), nil)
+		return
+	case c.kind != changeNone || c.promoting != 0 || c.draining:
+		refuse("another change of role is under way; wait for it")
+		return
+	case m.role == replica.RoleRecovering:
+		refuse("this replica is about to become primary by itself; wait for it")
+		return
+	case !m.state.replayOn:
+		refuse("replay is paused here; resume-replay first")
+		return
+	case !force && m.fetch.cut:
+		refuse("split brain: this replica's log has left the designated branch")
+		return
+	case !force && m.role == replica.RoleSecondary && !m.state.fetchOn:
+		refuse("fetching is off here; connect first, or use force")
+		return
+	}
+	c.kind, c.verb, c.asked = changeHandover, ev.Tag, true
+	c.deadline = m.now + m.cfg.HandoverTimeout
+	c.nonce++
+	c.granted = false
+	switch {
+	case force:
+		c.kind = changeForce
+		m.state.fetchOn = false // what is fetched from now on would be of the lost branch
+	case m.role == replica.RoleClosed:
+		c.kind = changeReopen
+	}
+	m.changeTick()
+	m.progress()
+}
+
+// changeTick repeats what may have been lost, and gives up what takes too long.
+func (m *Machine) changeTick() {
+	c := &m.change
+	if m.role == replica.RoleRecovering && c.promoting == 0 {
+		for i := range m.peers {
+			if !m.peers[i].heard {
+				m.hello(&m.peers[i], flagReply)
+			}
+		}
+	}
+	if c.kind != changeNone && c.promoting == 0 && m.now >= c.deadline {
+		m.failVerb(node.TimedOut, "gave up waiting")
+	}
+	switch c.kind {
+	case changeHandover:
+		if p := m.peerOf(m.ver.host); p != nil && !c.granted {
+			m.send(p, &message{kind: msgAsk, mark: m.stream.at, nonce: c.nonce}, nil, 0)
+		}
+	case changeReopen:
+		if p := m.peerOf(m.state.granted); p != nil && c.promoting == 0 {
+			m.send(p, &message{kind: msgRevoke, nonce: c.nonce}, nil, 0)
+		}
+	}
+	m.progress()
+}
+
+// failVerb ends a change that has not begun to promote, and tells the user why.
+func (m *Machine) failVerb(code node.Code, why string) {
+	c := &m.change
+	if c.asked {
+		m.out.Reply(c.verb, code, m.ver.epoch(), []byte(why))
+	}
+	c.kind, c.asked, c.promoting, c.granted = changeNone, false, 0, false
+}
+
+// progress moves a change of role on as far as it can go. It is called whenever a position has
+// moved or a state has become durable.
+func (m *Machine) progress() {
+	c := &m.change
+	if c.draining {
+		m.drain()
+	}
+	allApplied := m.durable.pos == m.stream.at.pos && m.applied.pos == m.durable.pos
+	switch {
+	case c.promoting != 0:
+		m.promotion()
+	case m.role == replica.RoleRecovering:
+		if allApplied && (m.allHeard() || m.now >= c.guard) {
+			why := Recovery
+			if len(m.stream.segments) == 0 {
+				why = Created
+			}
+			m.promote(why)
+		}
+	case c.kind == changeForce && allApplied:
+		m.promote(Forced)
+	case c.kind == changeHandover && c.granted && m.stream.at.pos >= c.end.pos && allApplied:
+		if m.stream.at != c.end {
+			m.failVerb(node.Refused, "split brain: the old primary's log ends elsewhere")
+			return
+		}
+		m.promote(Handover)
+	}
+}
+
+func (m *Machine) allHeard() bool {
+	for i := range m.peers {
+		if !m.peers[i].heard {
+			return false
+		}
+	}
+	return true
+}
+
+// promote opens the next epoch here: state first, so that after a crash this replica knows that
+// it is designated; then the frame that begins the segment.
+func (m *Machine) promote(why Reason) {
+	c := &m.change
+	c.promoting, c.opened = why, false
+	m.ver = version{2 * (m.ver.epoch() + 1), m.self.Host}
+	m.state.granted = 0
+	m.state.fetchOn = true // for when it is secondary again
+	m.fetch = fetchState{}
+	m.role = replica.RoleRecovering
+	m.forgetPeers()
+	c.gen = m.save()
+	m.promotion()
+}
+
+func (m *Machine) promotion() {
+	c := &m.change
+	if !c.opened {
+		if m.meta.saved < c.gen {
+			return
+		}
+		c.opened = true
+		m.stream.begin(m.ver.epoch(), m.now, m.self.Host, c.promoting)
+		c.opensAt = m.stream.at.pos
+		m.logKick()
+	}
+	if m.durable.pos < c.opensAt {
+		return
+	}
+	m.role = replica.RolePrimary
+	if c.asked {
+		m.out.Reply(c.verb, node.OK, m.ver.epoch(), nil)
+	}
+	c.kind, c.asked, c.promoting = changeNone, false, 0
+	for i := range m.peers {
+		m.hello(&m.peers[i], 0)
+	}
+}
+
+func (m *Machine) forgetPeers() {
+	for i := range m.peers {
+		m.peers[i].known, m.peers[i].cut = false, false
+	}
+}
+
+// learn takes over a newer belief about who is primary. A primary that learns of another one
+// stops serving at once.
+func (m *Machine) learn(v version) {
+	closedOnly := v == version{m.ver.v | 1, m.ver.host}
+	m.ver = v
+	if closedOnly && m.role == replica.RoleSecondary {
+		m.save() // the same source, and a handover may be waiting for just this
+		return
+	}
+	m.dropUsers(node.Unknown)
+	m.failVerb(node.Refused, "another replica has become primary")
+	m.change.draining, m.change.closing = false, 0
+	m.role = replica.RoleSecondary
+	m.fetch = fetchState{}
+	m.forgetPeers()
+	m.state.granted = 0
+	m.save()
+}
+
+// onHandover takes the messages of a planned handover. Each may come twice, or late: the nonce
+// says to which attempt it belongs.
+func (m *Machine) onHandover(p *peer, msg *message) {
+	c := &m.change
+	switch msg.kind {
+	case msgAsk:
+		m.onAsk(p, msg)
+	case msgGrant:
+		if c.kind == changeHandover && c.promoting == 0 && msg.nonce == c.nonce {
+			c.granted, c.end = true, msg.mark
+		}
+	case msgRevoke:
+		if c.kind == changeHandover && c.promoting == 0 {
+			m.failVerb(node.Refused, "the old primary has taken its offer back")
+		}
+		if c.promoting == 0 && m.role == replica.RoleSecondary {
+			m.send(p, &message{kind: msgRevoked, nonce: msg.nonce}, nil, 0)
+		}
+	case msgRevoked:
+		if c.kind == changeReopen && c.promoting == 0 && msg.nonce == c.nonce &&
+			m.durable.pos == m.stream.at.pos && m.applied.pos == m.durable.pos {
+			m.promote(Handover)
+		}
+	}
+	m.progress()
+}
+
+// onAsk is a secondary's wish to take over. While it is far behind, users are served on: what is
+// missing then would be added to the downtime.
+func (m *Machine) onAsk(p *peer, msg *message) {
+	c := &m.change
+	switch {
+	case m.role == replica.RoleClosed:
+		if c.kind == changeNone && m.state.granted == p.addr.Host {
+			m.grant(p, msg.nonce)
+		}
+	case m.role != replica.RolePrimary:
+	case c.draining:
+		if c.to == p.addr.Host {
+			c.toNonce = msg.nonce
+		}
+	case m.stream.at.pos-msg.applied <= m.cfg.HandoverLag:
+		c.draining, c.to, c.toNonce, c.closing = true, p.addr.Host, msg.nonce, 0
+		m.dropWaiting()
+	}
+}
+
+func (m *Machine) grant(p *peer, nonce uint64) {
+	m.send(p, &message{kind: msgGrant, mark: m.durable, nonce: nonce}, nil, 0)
+}
+
+// drain waits until every accepted request has been answered and the log is durable, then closes
+// the epoch, durably, and only then offers it to the new primary.
+func (m *Machine) drain() {
+	c := &m.change
+	if c.closing == 0 {
+		if !m.quiet() || m.durable.pos != m.stream.at.pos {
+			return
+		}
+		m.state.granted = c.to
+		m.ver.v++
+		c.closing = m.save()
+	}
+	if m.meta.saved < c.closing {
+		return
+	}
+	c.draining = false
+	m.role = replica.RoleClosed
+	m.forgetPeers()
+	if p := m.peerOf(c.to); p != nil {
+		m.grant(p, c.toNonce)
+	}
+	for i := range m.peers {
+		m.hello(&m.peers[i], 0)
+	}
+}

@@ -1,0 +1,37 @@
+// Package mars replicates a volume by shipping its transaction log, as MARS does: the primary
+// writes every change to a log, acknowledges it when the log is durable, and writes it back to
+// the volume later, sorted and coalesced. Secondaries fetch the log and replay it, each at its
+// own pace, so that each of their volumes is, together with the part of the log not yet
+// replayed, some past state of the primary ("anytime consistency").
+//
+// A [Machine] is one replica of one resource. It has one volume (device 0) and two logs: the
+// transaction log (device 0) and its own state (device 1).
+//
+// # The log
+//
+// The log is one stream of frames (see frame.go). A position is a byte offset in the stream; it
+// means the same on every replica. The stream is stored in segments: whoever becomes primary
+// begins a new one with a frame that names the epoch, the host and the position. These frames
+// are the log's lineage. Every frame carries a digest of all that stands before it, so that two
+// logs that agree on (position, chain) are equal up to there, and a replica that has left the
+// designated branch of history is found at its first fetch.
+//
+// # Positions of a replica
+//
+//	applied ≤ durable ≤ end
+//
+// End: received or written. Durable: synced on this replica's log; only this much is
+// acknowledged, shipped, or applied. Applied: written to the volume. A second, persistent
+// "applied" follows after the volume was synced; recovery replays from there, idempotently.
+//
+// # Who is primary
+//
+// The designated primary is a register that all replicas hold, ordered by version (epoch,
+// closed); the newest wins. A planned handover closes the epoch at the old primary, waits until
+// the new one has all of the log on disk, and opens the next epoch there. A forced failover opens
+// the next epoch at once: what was not fetched is lost, and the old primary finds on its return
+// that its log has left the branch, says how much (replica.Loss), and stops there.
+//
+// Not in this package yet: full sync, rotation and deletion of segments, emergency mode,
+// resolution of split brain.
+package mars

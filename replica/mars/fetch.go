@@ -1,0 +1,322 @@
+package mars
+
+import (
+	"github.com/container-football/pitch/node"
+	"github.com/container-football/pitch/replica"
+)
+
+// maxSend is how much log one message carries, in bytes; a single larger frame goes alone.
+const maxSend = 128 << 10
+
+// stallTicks is how many ticks without progress make a secondary ask again from where it is.
+const stallTicks = 3
+
+// fetchState is what a secondary knows of its source, the designated primary.
+type fetchState struct {
+	heard        bool // the source has told its committed end, under the current version
+	committed    int64
+	committedSeq uint64
+	idle         uint64 // ticks since the last progress
+	rewound      bool   // has asked again since then
+	cut          bool   // own history has left the designated branch: nothing is fetched
+
+	lost replica.Loss // what the own history holds beyond the fork
+	scan lossScan
+}
+
+// lossScan reads the own log from the fork on, to say what was lost.
+type lossScan struct {
+	active   bool
+	pos, end int64
+	first    node.Time
+}
+
+// source is the peer to fetch from, or nil.
+func (m *Machine) source() *peer {
+	if m.role != replica.RoleSecondary || m.fetch.cut || !m.state.fetchOn {
+		return nil
+	}
+	return m.peerOf(m.ver.host)
+}
+
+// sendFetch tells the source how far this replica is. It is the acknowledgement of what has
+// come, and the permission to send more: as much as the own log can take.
+func (m *Machine) sendFetch(flags uint8) {
+	if p := m.source(); p != nil {
+		m.send(p, &message{kind: msgFetch, flags: flags, mark: m.stream.at,
+			credit: m.durable.pos + m.cfg.FetchWindow}, nil, 0)
+	}
+}
+
+func (m *Machine) heardCommitted(msg *message) {
+	f := &m.fetch
+	if !f.heard || msg.durable > f.committed {
+		f.heard, f.committed, f.committedSeq = true, msg.durable, msg.durableSeq
+	}
+}
+
+// fetchTick asks again when nothing has come for a while though there is more, and now and then
+// in any case: a lost message must not stop anything for good.
+func (m *Machine) fetchTick() {
+	f := &m.fetch
+	f.idle++
+	behind := !f.heard || f.committed > m.stream.at.pos
+	if behind && f.idle%stallTicks == 0 || f.idle%10 == 0 {
+		m.sendFetch(flagRewind)
+	}
+}
+
+// onData takes frames that continue the own log. A gap makes it ask again, once until there is
+// progress: the rest of what is on its way would ask for the same.
+func (m *Machine) onData(p *peer, msg *message, body []byte) {
+	if m.source() != p || msg.ver != m.ver {
+		return
+	}
+	m.heardCommitted(msg)
+	if skip := m.stream.at.pos - msg.pos; skip > 0 {
+		if skip >= int64(len(body)) {
+			return // all known
+		}
+		body = body[skip:]
+	} else if skip < 0 {
+		if !m.fetch.rewound {
+			m.fetch.rewound = true
+			m.sendFetch(flagRewind)
+		}
+		return
+	}
+	before := m.stream.at.pos
+	for len(body) > 0 {
+		f, err := decodeFrame(body)
+		if err != nil || !continues(m.stream.at, &f) {
+			break // damaged on its way, or not of our branch: asking again will tell
+		}
+		m.stream.add(&f, body[:f.size()])
+		body = body[f.size():]
+	}
+	if m.stream.at.pos > before {
+		m.fetch.idle, m.fetch.rewound = 0, false
+		m.logKick()
+	}
+}
+
+// fetchCommitted follows when more of the log has become durable on this replica.
+func (m *Machine) fetchCommitted() { m.sendFetch(0) }
+
+// serving says whether others may fetch from this replica.
+func (m *Machine) serving() bool {
+	return m.role == replica.RolePrimary || m.role == replica.RoleClosed
+}
+
+// onFetch serves a secondary. Before the first frame goes out, its log must be known to be a
+// prefix of ours.
+func (m *Machine) onFetch(p *peer, msg *message) {
+	if !m.serving() {
+		m.hello(p, 0)
+		return
+	}
+	p.cut = false
+	p.credit, p.durable = msg.credit, max(p.durable, msg.durable)
+	if !p.known {
+		m.verify(p, msg.mark)
+		return
+	}
+	if msg.flags&flagRewind != 0 {
+		p.next = msg.pos
+		if msg.pos == m.durable.pos {
+			m.hello(p, 0) // it asks because it has heard nothing; there is nothing
+		}
+	}
+	p.next = max(p.next, msg.pos)
+	m.serve(p)
+}
+
+// verify compares what a peer has with our log at the same position.
+func (m *Machine) verify(p *peer, theirs mark) {
+	switch {
+	case theirs.pos > m.durable.pos:
+		m.split(p)
+	case theirs.pos == m.stream.at.pos:
+		m.verified(p, theirs, m.stream.at.chain)
+	case theirs.pos >= m.stream.low.pos:
+		if i := m.stream.find(theirs.pos); m.stream.refs[i].start == theirs.pos {
+			m.verified(p, theirs, m.stream.mark(theirs.pos).chain)
+		} else {
+			m.split(p)
+		}
+	case !p.reading:
+		p.reading, p.checking = true, theirs
+		seg, _ := m.stream.segmentAt(theirs.pos)
+		m.out.LogRead(devLog, tagVerify|node.Tag(p.addr.Host), seg.Nr, theirs.pos-seg.Start,
+			headerSize+maxBody)
+	}
+}
+
+func (m *Machine) verifyRead(ev *node.Event) {
+	p := m.peerOf(node.ID(ev.Tag &^ tagClass))
+	p.reading = false
+	if !m.serving() || p.known || ev.Code != node.OK {
+		return
+	}
+	if f, err := decodeFrame(ev.Data); err == nil {
+		m.verified(p, p.checking, f.prev)
+	} else {
+		m.split(p)
+	}
+}
+
+func (m *Machine) verified(p *peer, theirs mark, chain uint64) {
+	if theirs.chain != chain {
+		m.split(p)
+		return
+	}
+	p.known, p.next = true, theirs.pos
+	m.hello(p, 0)
+	m.serve(p)
+}
+
+// split tells a peer that its log is not a prefix of ours, and where ours came from.
+func (m *Machine) split(p *peer) {
+	p.cut = true
+	m.send(p, &message{kind: msgSplit, mark: m.durable}, encodeSegments(m.stream.segments), 0)
+}
+
+// serve sends what a peer may have: committed log, as far as its credit goes.
+func (m *Machine) serve(p *peer) {
+	for p.known && !p.reading && m.serving() {
+		to := min(m.durable.pos, p.credit)
+		if p.next >= to {
+			return
+		}
+		if p.next < m.stream.low.pos {
+			seg, segEnd := m.stream.segmentAt(p.next)
+			n := min(readChunk, m.durable.pos-p.next)
+			if segEnd > 0 {
+				n = min(n, segEnd-p.next)
+			}
+			p.reading = true
+			m.out.LogRead(devLog, tagServe|node.Tag(p.addr.Host), seg.Nr, p.next-seg.Start, n)
+			return
+		}
+		end, extra := m.stream.chunk(p.next, to, maxSend)
+		if end == p.next {
+			return // not even one frame fits the credit
+		}
+		m.sendData(p, m.stream.bytes(p.next, end), extra)
+	}
+}
+
+func (m *Machine) sendData(p *peer, frames []byte, extra int64) {
+	m.send(p, &message{kind: msgData, mark: mark{pos: p.next}}, frames, extra)
+	p.next += int64(len(frames))
+}
+
+// serveRead sends log that was read back from disk, in whole frames.
+func (m *Machine) serveRead(ev *node.Event) {
+	p := m.peerOf(node.ID(ev.Tag &^ tagClass))
+	p.reading = false
+	seg, _ := m.stream.segmentAt(p.next)
+	if !m.serving() || !p.known || ev.Code != node.OK || ev.Seg != seg.Nr ||
+		ev.Off != p.next-seg.Start {
+		return // the world has moved on; the next fetch starts anew
+	}
+	data := ev.Data
+	perSector := int64(m.cfg.Geometry.SectorSize - m.cfg.Geometry.Carry)
+	for len(data) > 0 && p.next < p.credit {
+		n, extra := 0, int64(0)
+		for n < maxSend {
+			f, err := decodeFrame(data[n:])
+			if err != nil {
+				break
+			}
+			n += int(f.size())
+			extra += int64(f.sectors) * perSector
+		}
+		if n == 0 {
+			break
+		}
+		m.sendData(p, data[:n], extra)
+		data = data[n:]
+	}
+	m.serve(p)
+}
+
+// onSplit is how a replica learns that its history has left the designated branch: it compares
+// lineages to find the fork, reads its own log from there to count what is lost, and stops
+// fetching until somebody decides.
+func (m *Machine) onSplit(p *peer, body []byte) {
+	theirs, err := decodeSegments(body)
+	if err != nil || m.source() != p {
+		return
+	}
+	f := &m.fetch
+	f.cut = true
+	f.lost = replica.Loss{}
+	f.scan = lossScan{active: true, pos: m.forkFrom(theirs), end: m.durable.pos, first: -1}
+	m.hello(p, 0)
+	m.lossKick()
+}
+
+// forkFrom is the position up to which our log and one with this lineage can be the same.
+func (m *Machine) forkFrom(theirs []Segment) int64 {
+	ours := m.stream.segments
+	i := 0
+	for i < len(ours) && i < len(theirs) && ours[i] == theirs[i] {
+		i++
+	}
+	fork := m.durable.pos
+	if i < len(ours) {
+		fork = min(fork, ours[i].Start)
+	}
+	if i < len(theirs) {
+		fork = min(fork, theirs[i].Start)
+	}
+	return fork
+}
+
+func (m *Machine) lossKick() {
+	s := &m.fetch.scan
+	if s.pos >= s.end {
+		s.active = false
+		return
+	}
+	seg, segEnd := m.stream.segmentAt(s.pos)
+	n := min(readChunk, s.end-s.pos)
+	if segEnd > 0 {
+		n = min(n, segEnd-s.pos)
+	}
+	m.out.LogRead(devLog, tagLoss, seg.Nr, s.pos-seg.Start, n)
+}
+
+func (m *Machine) lossRead(ev *node.Event) {
+	s := &m.fetch.scan
+	lost := &m.fetch.lost
+	if ev.Code != node.OK || len(ev.Data) == 0 {
+		s.active = false
+		return
+	}
+	before := s.pos
+	for data := ev.Data; len(data) > 0; {
+		f, err := decodeFrame(data)
+		if err != nil {
+			break
+		}
+		if f.kind == kindWrite {
+			if f.flags&flagContinues == 0 {
+				lost.Ops++
+			}
+			lost.Bytes += m.cfg.Geometry.Bytes(int64(f.sectors))
+			if s.first < 0 {
+				s.first = f.stamp
+			}
+			lost.Age = f.stamp - s.first
+		}
+		data = data[f.size():]
+		s.pos += f.size()
+	}
+	if s.pos == before {
+		s.active = false
+		return
+	}
+	m.lossKick()
+}

@@ -1,0 +1,300 @@
+package mars
+
+import (
+	"github.com/container-football/pitch/node"
+	"github.com/container-football/pitch/replica"
+)
+
+// ioState is what users of the primary wait for.
+type ioState struct {
+	// index says, for each sector whose newest content is not on the volume yet, where in the
+	// stream the frame with that content starts.
+	index   map[int64]int64
+	writes  fifo // to be acknowledged when the log reaches pos
+	flushes fifo
+	waiting []waiter // writes that wait for room in the buffer
+	reads   []read
+	live    int // reads in use
+	scratch []byte
+}
+
+// fifo is a queue of (tag, position) with ascending positions.
+type fifo struct {
+	list []due
+	head int
+}
+
+type due struct {
+	tag node.Tag
+	pos int64
+}
+
+func (q *fifo) push(d due) {
+	if q.head == len(q.list) {
+		q.list, q.head = q.list[:0], 0
+	}
+	q.list = append(q.list, d)
+}
+
+func (q *fifo) empty() bool { return q.head == len(q.list) }
+
+type waiter struct {
+	tag    node.Tag
+	sector int64
+	data   []byte
+}
+
+// read is a read that could not be answered at once. What the buffer holds was copied when the
+// read came: that is the moment at which the read takes place.
+type read struct {
+	used   bool
+	orphan bool // answered already; the slot waits for the volume alone
+	onDisk bool // the volume has not answered yet
+	tag    node.Tag
+	need   int64  // answered only when the log is durable up to here
+	buf    []byte // the sectors
+	over   []bool // which of them came from the buffer
+}
+
+func (m *Machine) inRange(ev *node.Event) bool {
+	return ev.N > 0 && ev.Off >= 0 && ev.N <= int64(m.cfg.Geometry.Sectors) &&
+		ev.Off <= int64(m.cfg.Geometry.Sectors)-ev.N
+}
+
+// serves says whether users' I/O is accepted; if not, it has answered.
+func (m *Machine) serves(ev *node.Event, valid bool) bool {
+	switch {
+	case m.role != replica.RolePrimary || m.change.draining:
+		m.out.Reply(ev.Tag, node.NotPrimary, m.ver.epoch(), nil)
+	case !valid:
+		m.out.Reply(ev.Tag, node.Invalid, m.ver.epoch(), nil)
+	default:
+		return true
+	}
+	return false
+}
+
+func (m *Machine) onWrite(ev *node.Event) {
+	if !m.serves(ev, m.inRange(ev) && int64(len(ev.Data)) == ev.N*int64(m.cfg.Geometry.Carry)) {
+		return
+	}
+	if len(m.io.waiting) > 0 || m.bufferFull() {
+		m.io.waiting = append(m.io.waiting,
+			waiter{ev.Tag, ev.Off, append([]byte(nil), ev.Data...)})
+		return
+	}
+	m.write(ev.Tag, ev.Off, ev.Data)
+	m.logKick()
+}
+
+func (m *Machine) bufferFull() bool { return m.stream.at.pos-m.applied.pos >= m.cfg.Buffer }
+
+// write puts one user's write into the stream, as one record or, if it is large, as several.
+func (m *Machine) write(tag node.Tag, sector int64, data []byte) {
+	carry := int(m.cfg.Geometry.Carry)
+	limit := maxBody / int(m.cfg.Geometry.SectorSize) * carry
+	for cont := false; len(data) > 0; cont = true {
+		n := min(len(data), limit)
+		start := m.stream.at.pos
+		m.stream.write(m.ver.epoch(), m.now, sector, data[:n], cont)
+		for ; n > 0; n -= carry {
+			m.io.index[sector] = start
+			sector++
+			data = data[carry:]
+		}
+	}
+	if m.cfg.Ack == AckSubmitted {
+		m.out.Reply(tag, node.OK, m.ver.epoch(), nil)
+		return
+	}
+	m.io.writes.push(due{tag, m.stream.at.pos})
+}
+
+// admitWaiting takes waiting writes as far as there is room.
+func (m *Machine) admitWaiting() {
+	n := 0
+	for n < len(m.io.waiting) && !m.bufferFull() {
+		w := &m.io.waiting[n]
+		m.write(w.tag, w.sector, w.data)
+		n++
+	}
+	if n > 0 {
+		m.io.waiting = m.io.waiting[:copy(m.io.waiting, m.io.waiting[n:])]
+		m.logKick()
+	}
+}
+
+func (m *Machine) ackWrites(pos int64) { m.ack(&m.io.writes, pos) }
+
+func (m *Machine) ack(q *fifo, pos int64) {
+	for ; q.head < len(q.list) && q.list[q.head].pos <= pos; q.head++ {
+		m.out.Reply(q.list[q.head].tag, node.OK, m.ver.epoch(), nil)
+	}
+}
+
+// ackDurable answers what waits for durability whatever the acknowledgement setting is.
+func (m *Machine) ackDurable() {
+	m.ack(&m.io.flushes, m.durable.pos)
+	if m.io.live == 0 {
+		return
+	}
+	for i := range m.io.reads {
+		m.finishRead(&m.io.reads[i])
+	}
+}
+
+func (m *Machine) onFlush(ev *node.Event) {
+	if !m.serves(ev, true) {
+		return
+	}
+	if m.durable.pos == m.stream.at.pos {
+		m.out.Reply(ev.Tag, node.OK, m.ver.epoch(), nil)
+		return
+	}
+	m.io.flushes.push(due{ev.Tag, m.stream.at.pos})
+}
+
+// onRead answers from the buffer what is there and from the volume what is not. Content that is
+// not durable yet is not shown before it is: otherwise a reader could have seen what a crash
+// then takes back.
+func (m *Machine) onRead(ev *node.Event) {
+	if !m.serves(ev, m.inRange(ev)) {
+		return
+	}
+	carry := int(m.cfg.Geometry.Carry)
+	r := m.newRead(ev.Tag, int(ev.N), carry)
+	hits := 0
+	for i := 0; i < int(ev.N); i++ {
+		start, ok := m.io.index[ev.Off+int64(i)]
+		if !ok {
+			continue
+		}
+		hits++
+		ref := &m.stream.refs[m.stream.find(start)]
+		from := start + headerSize + (ev.Off+int64(i)-ref.sector)*int64(carry)
+		copy(r.buf[i*carry:], m.stream.bytes(from, from+int64(carry)))
+		r.over[i] = true
+		if m.cfg.Ack != AckSubmitted {
+			r.need = max(r.need, ref.pos)
+		}
+	}
+	if r.onDisk = hits < int(ev.N); r.onDisk {
+		m.out.Read(devVolume, tagUserRead|m.slotOf(r), ev.Off, ev.N)
+		return
+	}
+	m.finishRead(r)
+}
+
+func (m *Machine) newRead(tag node.Tag, n, carry int) *read {
+	var r *read
+	for i := range m.io.reads {
+		if !m.io.reads[i].used {
+			r = &m.io.reads[i]
+			break
+		}
+	}
+	if r == nil {
+		m.io.reads = append(m.io.reads, read{})
+		r = &m.io.reads[len(m.io.reads)-1]
+	}
+	if cap(r.buf) < n*carry {
+		r.buf = make([]byte, n*carry)
+	}
+	if cap(r.over) < n {
+		r.over = make([]bool, n)
+	}
+	*r = read{used: true, tag: tag, buf: r.buf[:n*carry], over: r.over[:n]}
+	clear(r.over)
+	m.io.live++
+	return r
+}
+
+func (m *Machine) slotOf(r *read) node.Tag {
+	for i := range m.io.reads {
+		if &m.io.reads[i] == r {
+			return node.Tag(i)
+		}
+	}
+	panic("mars: read outside its table")
+}
+
+func (m *Machine) userRead(ev *node.Event) {
+	r := &m.io.reads[ev.Tag&^tagClass]
+	r.onDisk = false
+	if ev.Code != node.OK {
+		m.endRead(r, ev.Code, nil)
+		return
+	}
+	carry := int(m.cfg.Geometry.Carry)
+	for i, over := range r.over {
+		if !over {
+			copy(r.buf[i*carry:(i+1)*carry], ev.Data[i*carry:])
+		}
+	}
+	m.finishRead(r)
+}
+
+// finishRead answers r if it has all it waits for.
+func (m *Machine) finishRead(r *read) {
+	if r.used && !r.onDisk && r.need <= m.durable.pos {
+		m.endRead(r, node.OK, r.buf)
+	}
+}
+
+func (m *Machine) endRead(r *read, code node.Code, data []byte) {
+	if !r.orphan {
+		m.out.Reply(r.tag, code, m.ver.epoch(), data)
+	}
+	r.used = false
+	m.io.live--
+}
+
+// unindex drops the index entries of frames in [from, to), which are on the volume now.
+func (m *Machine) unindex(from, to int64) {
+	if len(m.io.index) == 0 || from < m.stream.low.pos {
+		return
+	}
+	for i := m.stream.find(from); i < len(m.stream.refs) && m.stream.refs[i].pos <= to; i++ {
+		r := &m.stream.refs[i]
+		for s := r.sector; s < r.sector+int64(r.sectors); s++ {
+			if m.io.index[s] == r.start {
+				delete(m.io.index, s)
+			}
+		}
+	}
+}
+
+// dropUsers ends everything users wait for, when this replica stops being primary: writes that
+// are in the log but were not acknowledged may or may not survive.
+func (m *Machine) dropUsers(writes node.Code) {
+	for _, q := range []*fifo{&m.io.writes, &m.io.flushes} {
+		for ; !q.empty(); q.head++ {
+			m.out.Reply(q.list[q.head].tag, writes, m.ver.epoch(), nil)
+		}
+	}
+	m.dropWaiting()
+	for i := range m.io.reads {
+		r := &m.io.reads[i]
+		if !r.used || r.orphan {
+			continue
+		}
+		m.out.Reply(r.tag, node.NotPrimary, m.ver.epoch(), nil)
+		r.orphan = true
+		if !r.onDisk { // else the slot is free when the volume has answered
+			m.endRead(r, node.NotPrimary, nil)
+		}
+	}
+	clear(m.io.index)
+}
+
+func (m *Machine) dropWaiting() {
+	for i := range m.io.waiting {
+		m.out.Reply(m.io.waiting[i].tag, node.NotPrimary, m.ver.epoch(), nil)
+	}
+	m.io.waiting = m.io.waiting[:0]
+}
+
+// quiet says whether no user waits for anything.
+func (m *Machine) quiet() bool {
+	return m.io.writes.empty() && m.io.flushes.empty() && len(m.io.waiting) == 0 && m.io.live == 0
+}

@@ -1,0 +1,333 @@
+package mars
+
+import (
+	"fmt"
+
+	"github.com/container-football/pitch/node"
+	"github.com/container-football/pitch/replica"
+)
+
+// Ack says when a write is acknowledged. The zero value is the strictest.
+type Ack uint8
+
+// The settings, named for what an acknowledged write has survived.
+const (
+	// AckDurable: the log record is synced. Nothing that was acknowledged is lost at a crash.
+	AckDurable Ack = iota
+	// AckLogged: the log record was handed to the disk but not synced. A power failure loses
+	// what was acknowledged since the last flush; the crash of a process alone does not.
+	AckLogged
+	// AckSubmitted: the write is in memory. Any crash loses what was acknowledged since the last
+	// flush.
+	AckSubmitted
+)
+
+// ParseAck reads the name of a setting: durable, logged or submitted.
+func ParseAck(s string) (Ack, error) {
+	for i, name := range [...]string{"durable", "logged", "submitted"} {
+		if s == name {
+			return Ack(i), nil
+		}
+	}
+	return 0, fmt.Errorf("ack %q, expected durable, logged or submitted", s)
+}
+
+// Config describes one replica. It is the same on all members but for nothing.
+type Config struct {
+	Members     []node.Addr // all replicas; the first is the primary when the resource is new
+	Geometry    node.Geometry
+	Ack         Ack
+	Buffer      int64     // bytes of log that may wait for writeback; then writers wait. 64 MiB
+	FetchWindow int64     // bytes of log on their way to one secondary. 1 MiB
+	FetchOff    bool      // the fetch switch of a new secondary
+	ReplayOff   bool      // the replay switch of a new secondary
+	Tick        node.Time // period of retries. 50 ms
+	Guard       node.Time // how long a restarted primary listens for a newer one. 500 ms
+	// HandoverLag is how much log may be missing at the new primary, in bytes, when the old one
+	// stops serving. More makes a handover begin earlier and its downtime longer. 1 MiB
+	HandoverLag     int64
+	HandoverTimeout node.Time // then `primary` is given up. 30 s
+}
+
+func (c *Config) setDefaults() {
+	def := func(v *int64, d int64) {
+		if *v <= 0 {
+			*v = d
+		}
+	}
+	def(&c.Buffer, 64<<20)
+	def(&c.FetchWindow, 1<<20)
+	c.FetchWindow = max(c.FetchWindow, 2*(maxBody+headerSize)) // at least one frame must fit
+	def(&c.HandoverLag, 1<<20)
+	def((*int64)(&c.Tick), int64(50*node.Millisecond))
+	def((*int64)(&c.Guard), int64(500*node.Millisecond))
+	def((*int64)(&c.HandoverTimeout), int64(30*node.Second))
+}
+
+// Devices of a replica.
+const (
+	devVolume node.Dev = 0
+	devLog    node.Dev = 0
+	devMeta   node.Dev = 1
+)
+
+// Tags: what a completion or timer belongs to, in the upper half; which one, in the lower.
+const (
+	tagTick node.Tag = iota << 32
+	tagBoot
+	tagMetaAppend
+	tagMetaSync
+	tagMetaDelete
+	tagLogAppend
+	tagLogSync
+	tagLogRepair
+	tagApplyRead
+	tagApplyWrite
+	tagVolumeSync
+	tagUserRead
+	tagServe
+	tagVerify
+	tagLoss
+
+	tagClass node.Tag = 0xffffffff << 32
+)
+
+// Machine is one replica. Make it with [New].
+type Machine struct {
+	cfg  Config
+	self node.Addr
+	now  node.Time     // of the current step
+	out  *node.Effects // of the current step
+
+	role  replica.Role
+	ver   version // who is designated primary
+	told  version // what of that is durable: only this is told to others
+	state state   // what is, or is to be, on the meta device
+	boot  *boot   // while booting
+
+	stream  stream
+	durable mark // synced on the own log
+	applied mark // written to the volume
+
+	logger  logger
+	applier applier
+	meta    metaStore
+	io      ioState
+	fetch   fetchState
+	peers   []peer
+	change  change // of role, while one is under way
+	ticks   uint64
+}
+
+// peer is what a replica knows of another one.
+type peer struct {
+	addr     node.Addr
+	heard    bool // has answered since this replica booted
+	cut      bool // its history has left the designated branch
+	known    bool // its log up to next is a prefix of ours
+	next     int64
+	credit   int64
+	durable  int64
+	applied  int64
+	reading  bool // a LogRead for it is under way
+	checking mark // what is compared with our log on disk
+}
+
+// New makes a replica that has not booted yet.
+func New(cfg Config) *Machine {
+	cfg.setDefaults()
+	m := &Machine{cfg: cfg}
+	m.stream.geo = cfg.Geometry
+	m.io.index = make(map[int64]int64)
+	return m
+}
+
+var _ node.Machine = (*Machine)(nil)
+
+// Step implements node.Machine.
+func (m *Machine) Step(now node.Time, ev *node.Event, out *node.Effects) {
+	m.now, m.out = now, out
+	switch ev.Kind {
+	case node.KindBoot:
+		m.onBoot(ev)
+	case node.KindTimer:
+		m.onTick()
+	case node.KindDone:
+		m.onDone(ev)
+	case node.KindRequest:
+		m.onRequest(ev)
+	case node.KindMessage:
+		m.onMessage(ev)
+	}
+	m.out = nil
+}
+
+func (m *Machine) onDone(ev *node.Event) {
+	switch ev.Tag & tagClass {
+	case tagBoot:
+		m.bootStep(ev)
+	case tagMetaAppend:
+		m.metaAppended(ev)
+	case tagMetaSync:
+		m.metaSynced(ev)
+	case tagMetaDelete: // nothing waits for it; if it failed, it is tried again after a boot
+	case tagLogAppend:
+		m.logAppended(ev)
+	case tagLogSync:
+		m.logSynced(ev)
+	case tagLogRepair:
+		m.logRepaired(ev)
+	case tagApplyRead:
+		m.applyRead(ev)
+	case tagApplyWrite:
+		m.applyWritten(ev)
+	case tagVolumeSync:
+		m.volumeSynced(ev)
+	case tagUserRead:
+		m.userRead(ev)
+	case tagServe:
+		m.serveRead(ev)
+	case tagVerify:
+		m.verifyRead(ev)
+	case tagLoss:
+		m.lossRead(ev)
+	}
+}
+
+func (m *Machine) onRequest(ev *node.Event) {
+	switch ev.Op {
+	case node.OpWrite:
+		m.onWrite(ev)
+	case node.OpRead:
+		m.onRead(ev)
+	case node.OpSync:
+		m.onFlush(ev)
+	default:
+		m.onVerb(ev)
+	}
+}
+
+func (m *Machine) onTick() {
+	m.out.SetTimer(tagTick, m.cfg.Tick)
+	m.ticks++
+	if m.role == replica.RoleBooting {
+		return
+	}
+	m.metaKick()
+	m.logKick()
+	m.applyKick()
+	m.persistApplied()
+	m.fetchTick()
+	m.changeTick()
+	if m.ticks%10 == 0 {
+		for i := range m.peers {
+			m.hello(&m.peers[i], 0)
+		}
+	}
+}
+
+func (m *Machine) onMessage(ev *node.Event) {
+	msg, body, err := decodeMessage(ev.Data)
+	p := m.peer(ev.From)
+	if err != nil || p == nil || m.role == replica.RoleBooting || m.role == replica.RoleDefective {
+		return // not for us; whoever sent it will try again
+	}
+	p.heard = true
+	p.applied = max(p.applied, msg.applied)
+	if m.ver.older(msg.ver) {
+		m.learn(msg.ver)
+	} else if msg.ver.older(m.ver) && msg.kind != msgHello {
+		m.hello(p, 0)
+		return
+	}
+	switch msg.kind {
+	case msgHello:
+		m.onHello(p, &msg)
+	case msgFetch:
+		m.onFetch(p, &msg)
+	case msgData:
+		m.onData(p, &msg, body)
+	case msgSplit:
+		m.onSplit(p, body)
+	case msgAsk, msgGrant, msgRevoke, msgRevoked:
+		m.onHandover(p, &msg)
+	}
+}
+
+func (m *Machine) peer(a node.Addr) *peer {
+	for i := range m.peers {
+		if m.peers[i].addr == a {
+			return &m.peers[i]
+		}
+	}
+	return nil
+}
+
+func (m *Machine) peerOf(id node.ID) *peer {
+	for i := range m.peers {
+		if m.peers[i].addr.Host == id {
+			return &m.peers[i]
+		}
+	}
+	return nil
+}
+
+// send fills in what all messages say and sends msg.
+func (m *Machine) send(p *peer, msg *message, body []byte, extra int64) {
+	msg.ver = m.told
+	msg.durable, msg.durableSeq, msg.applied = m.durable.pos, m.durable.seq, m.applied.pos
+	var head [messageSize]byte
+	msg.encode(&head)
+	m.out.Send(p.addr, head[:], body, extra)
+}
+
+func (m *Machine) hello(p *peer, flags uint8) {
+	if m.fetch.cut {
+		flags |= flagCut
+	}
+	m.send(p, &message{kind: msgHello, flags: flags}, nil, 0)
+}
+
+func (m *Machine) onHello(p *peer, msg *message) {
+	if msg.flags&flagReply != 0 {
+		m.hello(p, 0)
+	}
+	if msg.ver != m.ver {
+		return
+	}
+	p.cut = msg.flags&flagCut != 0
+	if m.ver.host == p.addr.Host {
+		m.heardCommitted(msg)
+	}
+	m.progress()
+}
+
+// Status is what OpStatus reports.
+func (m *Machine) Status() replica.Status {
+	s := replica.Status{Role: m.role, Primary: m.ver.host, Epoch: m.ver.epoch(),
+		SplitBrain: m.fetch.cut, FetchOn: m.state.fetchOn, ReplayOn: m.state.replayOn,
+		End: m.stream.at.pos, EndSeq: m.stream.at.seq, Durable: m.durable.pos,
+		DurableSeq: m.durable.seq, Applied: m.applied.pos, AppliedSeq: m.applied.seq,
+		Committed: m.fetch.committed, CommittedSeq: m.fetch.committedSeq, Lost: m.fetch.lost}
+	for i := range m.peers {
+		s.SplitBrain = s.SplitBrain || m.peers[i].cut
+	}
+	if m.ver.closed() {
+		s.Primary = 0
+	}
+	switch m.role {
+	case replica.RolePrimary:
+		s.Committed, s.CommittedSeq = m.durable.pos, m.durable.seq
+		s.UpToDate = true
+	case replica.RoleSecondary:
+		s.UpToDate = !m.fetch.cut && m.fetch.heard && m.applied.pos == m.stream.at.pos &&
+			m.applied.pos >= m.fetch.committed
+	}
+	return s
+}
+
+// String shows the replica in traces.
+func (m *Machine) String() string {
+	return fmt.Sprintf("mars %v epoch %d primary %d log %d/%d/%d", m.role, m.ver.epoch(),
+		m.ver.host, m.applied.pos, m.durable.pos, m.stream.at.pos)
+}

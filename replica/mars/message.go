@@ -1,0 +1,131 @@
+package mars
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/container-football/pitch/node"
+)
+
+type msgKind uint8
+
+// What replicas tell one another. Every message may be lost, late or doubled.
+const (
+	msgHello   msgKind = iota + 1 // who is primary, how far I am
+	msgFetch                      // I have the log up to pos; send more, up to credit
+	msgData                       // frames from pos on
+	msgSplit                      // your log at pos is not mine; body: my lineage
+	msgAsk                        // hand over to me
+	msgGrant                      // take over at pos
+	msgRevoke                     // do you still want to take over?
+	msgRevoked                    // no
+	msgEnd
+)
+
+var msgNames = [...]string{"?", "hello", "fetch", "data", "split", "ask", "grant", "revoke",
+	"revoked"}
+
+const (
+	flagReply  = 1 << iota // hello: answer with a hello
+	flagRewind             // fetch: send again from pos on
+	flagCut                // hello: my history has left the designated branch
+)
+
+// version orders what replicas believe about the designated primary: the highest wins. It is
+// twice the epoch, plus one after the primary of that epoch has closed.
+type version struct {
+	v    uint64
+	host node.ID // who is, or was, primary
+}
+
+func (v version) epoch() uint64 { return v.v / 2 }
+func (v version) closed() bool  { return v.v%2 == 1 }
+
+func (v version) older(w version) bool {
+	return v.v < w.v || v.v == w.v && v.host < w.host
+}
+
+// message is the fixed part of all messages. Fields that a kind does not use are zero.
+type message struct {
+	kind  msgKind
+	flags uint8
+	ver   version
+	mark  // fetch: what I have; data: where the body begins (pos); grant: the end
+	// The sender's log: its durable (hello of a primary, data: committed) end, and what of it
+	// is on its volume's disk.
+	durable, applied int64
+	durableSeq       uint64
+	credit           int64  // fetch: send no further than here
+	nonce            uint64 // ask, grant, revoke, revoked: which handover
+}
+
+const messageSize = 80
+
+func (m *message) encode(b *[messageSize]byte) {
+	le := binary.LittleEndian
+	b[0], b[1] = byte(m.kind), m.flags
+	le.PutUint32(b[4:], uint32(m.ver.host))
+	le.PutUint64(b[8:], m.ver.v)
+	le.PutUint64(b[16:], uint64(m.pos))
+	le.PutUint64(b[24:], m.seq)
+	le.PutUint64(b[32:], m.chain)
+	le.PutUint64(b[40:], uint64(m.durable))
+	le.PutUint64(b[48:], uint64(m.applied))
+	le.PutUint64(b[56:], m.durableSeq)
+	le.PutUint64(b[64:], uint64(m.credit))
+	le.PutUint64(b[72:], m.nonce)
+}
+
+func decodeMessage(b []byte) (message, []byte, error) {
+	if len(b) < messageSize {
+		return message{}, nil, fmt.Errorf("message of %d bytes, expected at least %d", len(b),
+			messageSize)
+	}
+	if b[0] == 0 || b[0] >= byte(msgEnd) {
+		return message{}, nil, fmt.Errorf("message kind %d, expected 1 to %d", b[0], msgEnd-1)
+	}
+	le := binary.LittleEndian
+	m := message{kind: msgKind(b[0]), flags: b[1],
+		ver:     version{le.Uint64(b[8:]), node.ID(le.Uint32(b[4:]))},
+		mark:    mark{int64(le.Uint64(b[16:])), le.Uint64(b[24:]), le.Uint64(b[32:])},
+		durable: int64(le.Uint64(b[40:])), applied: int64(le.Uint64(b[48:])),
+		durableSeq: le.Uint64(b[56:]), credit: int64(le.Uint64(b[64:])), nonce: le.Uint64(b[72:])}
+	if m.pos < 0 || m.durable < 0 || m.applied < 0 || m.credit < 0 {
+		return message{}, nil, fmt.Errorf("message %s with a negative position", msgNames[m.kind])
+	}
+	return m, b[messageSize:], nil
+}
+
+const segmentWire = 40
+
+func encodeSegments(segs []Segment) []byte {
+	le := binary.LittleEndian
+	b := make([]byte, 0, segmentWire*len(segs))
+	for _, s := range segs {
+		b = le.AppendUint64(b, s.Nr)
+		b = le.AppendUint64(b, s.Epoch)
+		b = le.AppendUint32(b, uint32(s.Origin))
+		b = le.AppendUint32(b, uint32(s.Reason))
+		b = le.AppendUint64(b, uint64(s.Start))
+		b = le.AppendUint64(b, s.Seq)
+	}
+	return b
+}
+
+func decodeSegments(b []byte) ([]Segment, error) {
+	if len(b)%segmentWire != 0 {
+		return nil, fmt.Errorf("lineage of %d bytes, expected a multiple of %d", len(b), segmentWire)
+	}
+	le := binary.LittleEndian
+	var segs []Segment
+	for ; len(b) > 0; b = b[segmentWire:] {
+		s := Segment{Nr: le.Uint64(b), Epoch: le.Uint64(b[8:]),
+			Origin: node.ID(le.Uint32(b[16:])), Reason: Reason(le.Uint32(b[20:])),
+			Start: int64(le.Uint64(b[24:])), Seq: le.Uint64(b[32:])}
+		if s.Start < 0 || len(segs) > 0 && segs[len(segs)-1].Start > s.Start {
+			return nil, fmt.Errorf("lineage: segment %d starts before the one before it", s.Nr)
+		}
+		segs = append(segs, s)
+	}
+	return segs, nil
+}

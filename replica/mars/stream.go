@@ -1,0 +1,155 @@
+package mars
+
+import (
+	"sort"
+
+	"github.com/container-football/pitch/node"
+)
+
+// stream is the log as this replica has it: its end, its lineage, and the newest part of it in
+// memory. On the primary that part is the temporary buffer: what is not yet on the volume's disk
+// is served from there.
+type stream struct {
+	geo      node.Geometry
+	base     int64  // position of buf[0]
+	buf      []byte // frames in [base, at.pos)
+	refs     []ref  // one a frame
+	head     int    // refs before it have been trimmed
+	segments []Segment
+	at       mark // the end
+	low      mark // where memory begins: the start of refs[head], or the end
+}
+
+// mark is a position together with what identifies the log up to there.
+type mark struct {
+	pos   int64
+	seq   uint64
+	chain uint64
+}
+
+// ref says where a frame stands. Its end is the pos of the mark.
+type ref struct {
+	mark
+	start   int64
+	sector  int64
+	sectors int32 // 0: a segment frame
+	cont    bool  // continues the write before
+}
+
+// add appends a frame that is known to continue the stream, in its encoded form.
+func (s *stream) add(f *frame, encoded []byte) {
+	s.buf = append(s.buf, encoded...)
+	s.added(f)
+}
+
+func (s *stream) added(f *frame) {
+	start := s.at.pos
+	s.at = mark{start + f.size(), f.seq, f.chain()}
+	r := ref{mark: s.at, start: start, sector: f.sector, cont: f.flags&flagContinues != 0}
+	if f.kind == kindWrite {
+		r.sectors = int32(f.sectors)
+	} else {
+		s.segments = append(s.segments, segmentOf(f))
+	}
+	s.refs = append(s.refs, r)
+}
+
+// write appends a new record of the sectors in data.
+func (s *stream) write(epoch uint64, now node.Time, sector int64, data []byte, cont bool) {
+	f := frame{kind: kindWrite, sectors: uint32(len(data) / int(s.geo.Carry)), epoch: epoch,
+		seq: s.at.seq + 1, sector: sector, stamp: now, prev: s.at.chain, body: data}
+	if cont {
+		f.flags = flagContinues
+	}
+	s.buf = appendFrame(s.buf, &f)
+	s.added(&f)
+}
+
+// begin appends the frame that starts a new segment.
+func (s *stream) begin(epoch uint64, now node.Time, origin node.ID, why Reason) {
+	seg := Segment{Nr: 1, Epoch: epoch, Origin: origin, Reason: why, Start: s.at.pos, Seq: s.at.seq}
+	if n := len(s.segments); n > 0 {
+		seg.Nr = s.segments[n-1].Nr + 1
+	}
+	f := frame{kind: kindSegment, epoch: epoch, seq: s.at.seq, sector: int64(seg.Nr), stamp: now,
+		prev: s.at.chain, body: seg.body()}
+	s.buf = appendFrame(s.buf, &f)
+	s.added(&f)
+}
+
+// reset forgets what is in memory and continues at m, which is on disk.
+func (s *stream) reset(m mark) {
+	s.base, s.buf, s.refs, s.head = m.pos, s.buf[:0], s.refs[:0], 0
+	s.at, s.low = m, m
+}
+
+// bytes returns the encoded frames in [from, to), which must be in memory.
+func (s *stream) bytes(from, to int64) []byte { return s.buf[from-s.base : to-s.base] }
+
+// find returns the index in refs of the first frame that starts at pos or later.
+func (s *stream) find(pos int64) int {
+	live := s.refs[s.head:]
+	if n := len(live); n == 0 || live[0].start >= pos {
+		return s.head
+	}
+	return s.head + sort.Search(len(live), func(i int) bool { return live[i].start >= pos })
+}
+
+// mark returns what identifies the log up to pos, a frame boundary at or after low.
+func (s *stream) mark(pos int64) mark {
+	if pos == s.low.pos {
+		return s.low
+	}
+	if pos == s.at.pos {
+		return s.at
+	}
+	return s.refs[s.find(pos)-1].mark
+}
+
+// chunk returns the end of the frames that start at from and take at most limit bytes (one frame
+// may take more), and what they are charged for beyond the bytes carried.
+func (s *stream) chunk(from, to int64, limit int64) (end, extra int64) {
+	end = from
+	for i := s.find(from); i < len(s.refs) && s.refs[i].pos <= to; i++ {
+		r := &s.refs[i]
+		if end > from && r.pos-from > limit {
+			break
+		}
+		end = r.pos
+		extra += int64(r.sectors) * int64(s.geo.SectorSize-s.geo.Carry)
+	}
+	return end, extra
+}
+
+// trim lets go of what stands before pos.
+func (s *stream) trim(pos int64) {
+	i := s.find(pos)
+	if i == s.head {
+		return
+	}
+	s.low = s.refs[i-1].mark
+	s.head = i
+	drop := s.low.pos - s.base
+	if s.head > len(s.refs)/2 {
+		n := copy(s.refs, s.refs[s.head:])
+		s.refs, s.head = s.refs[:n], 0
+	}
+	// Moving the bytes is put off until as many have been dropped as are kept.
+	if drop*2 < int64(len(s.buf)) {
+		return
+	}
+	n := copy(s.buf, s.buf[drop:])
+	s.buf, s.base = s.buf[:n], s.low.pos
+}
+
+// segmentAt returns the segment that position pos lies in, and where it ends (or -1).
+func (s *stream) segmentAt(pos int64) (Segment, int64) {
+	i := sort.Search(len(s.segments), func(i int) bool { return s.segments[i].Start > pos })
+	if i == 0 {
+		return Segment{}, -1
+	}
+	if i == len(s.segments) {
+		return s.segments[i-1], -1
+	}
+	return s.segments[i-1], s.segments[i].Start
+}

@@ -300,7 +300,8 @@ func ScanLog(files []node.LogFile) ([]Record, []Segment, error) {
 				segs = append(segs, segmentOf(&f))
 			} else {
 				records = append(records, Record{Pos: at.pos, End: at.pos + f.size(), Seq: f.seq,
-					Epoch: f.epoch, Sector: f.sector, Sectors: f.sectors, Stamp: f.stamp, Data: f.body})
+					Epoch: f.epoch, Sector: f.sector, Sectors: f.sectors, Stamp: f.stamp, Data: f.body,
+					Continues: f.flags&flagContinues != 0})
 			}
 			at = mark{at.pos + f.size(), f.seq, f.chain()}
 			data = data[f.size():]
@@ -318,6 +319,8 @@ type Record struct {
 	Sectors  uint32
 	Stamp    node.Time
 	Data     []byte
+	// Continues is set if the record is a further part of the write before it.
+	Continues bool
 }
 
 // Persisted reads, from a dump of a replica's meta device, up to which position its volume is

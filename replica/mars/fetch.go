@@ -139,7 +139,8 @@ func (m *Machine) verify(p *peer, theirs mark) {
 	case theirs.pos == m.stream.at.pos:
 		m.verified(p, theirs, m.stream.at.chain)
 	case theirs.pos >= m.stream.low.pos:
-		if i := m.stream.find(theirs.pos); m.stream.refs[i].start == theirs.pos {
+		i := m.stream.find(theirs.pos)
+		if i < len(m.stream.refs) && m.stream.refs[i].start == theirs.pos {
 			m.verified(p, theirs, m.stream.mark(theirs.pos).chain)
 		} else {
 			m.split(p)

@@ -1,0 +1,120 @@
+package faults
+
+import "github.com/container-football/pitch/node"
+
+// Volume implements node.World.
+func (l *Layer) Volume(machine uint32, dev node.Dev) node.Volume {
+	return &volume{l, l.World.Volume(machine, dev)}
+}
+
+// Log implements node.World.
+func (l *Layer) Log(machine uint32, dev node.Dev) node.Log {
+	return &logDev{l, machine, dev, l.World.Log(machine, dev)}
+}
+
+// slow puts a request off if the disk is slow, and says whether it has.
+func (l *Layer) slow(h held) bool {
+	if l.state.Disk.Slow <= 1 {
+		// What was asked for while the disk was slow still comes first.
+		for i := range l.held {
+			if l.held[i].run == heldRequest {
+				l.hold(l.held[len(l.held)-1].due-l.Now(), h.asRequest())
+				return true
+			}
+		}
+		return false
+	}
+	l.fired.Slowed++
+	l.hold(node.Time((l.state.Disk.Slow-1)*float64(nominal)), h.asRequest())
+	return true
+}
+
+func (h held) asRequest() held {
+	h.run = heldRequest
+	h.data = append([]byte(nil), h.data...)
+	return h
+}
+
+type volume struct {
+	layer *Layer
+	inner node.Volume
+}
+
+var _ node.Volume = (*volume)(nil)
+
+func (v *volume) Read(tag node.Tag, sector, n int64) {
+	ev := node.Event{Op: node.OpRead, Tag: tag, Off: sector, N: n}
+	if !v.layer.slow(held{volume: v.inner, ev: ev}) {
+		v.inner.Read(tag, sector, n)
+	}
+}
+
+func (v *volume) Write(tag node.Tag, sector int64, data []byte) {
+	ev := node.Event{Op: node.OpWrite, Tag: tag, Off: sector}
+	if !v.layer.slow(held{volume: v.inner, ev: ev, data: data}) {
+		v.inner.Write(tag, sector, data)
+	}
+}
+
+func (v *volume) Sync(tag node.Tag) {
+	if !v.layer.slow(held{volume: v.inner, ev: node.Event{Op: node.OpSync, Tag: tag}}) {
+		v.inner.Sync(tag)
+	}
+}
+
+type logDev struct {
+	layer   *Layer
+	machine uint32
+	dev     node.Dev
+	inner   node.Log
+}
+
+var _ node.Log = (*logDev)(nil)
+
+func (d *logDev) slow(ev node.Event, cost int64, data []byte) bool {
+	return d.layer.slow(held{log: d.inner, ev: ev, cost: cost, data: data})
+}
+
+func (d *logDev) List(tag node.Tag) {
+	if !d.slow(node.Event{Op: node.OpLogList, Tag: tag}, 0, nil) {
+		d.inner.List(tag)
+	}
+}
+
+func (d *logDev) Append(tag node.Tag, seg uint64, off int64, data []byte, cost int64) {
+	if d.layer.state.Disk.Full {
+		d.layer.fired.Full++
+		d.layer.hold(0, held{run: heldCompletion, machine: d.machine, ev: node.Event{
+			Kind: node.KindDone, Op: node.OpLogAppend, Dev: d.dev, Code: node.NoSpace, Tag: tag,
+			Seg: seg, Off: off}})
+		return
+	}
+	ev := node.Event{Op: node.OpLogAppend, Tag: tag, Seg: seg, Off: off}
+	if !d.slow(ev, cost, data) {
+		d.inner.Append(tag, seg, off, data, cost)
+	}
+}
+
+func (d *logDev) Read(tag node.Tag, seg uint64, off, n int64) {
+	if !d.slow(node.Event{Op: node.OpLogRead, Tag: tag, Seg: seg, Off: off, N: n}, 0, nil) {
+		d.inner.Read(tag, seg, off, n)
+	}
+}
+
+func (d *logDev) Sync(tag node.Tag, seg uint64) {
+	if !d.slow(node.Event{Op: node.OpLogSync, Tag: tag, Seg: seg}, 0, nil) {
+		d.inner.Sync(tag, seg)
+	}
+}
+
+func (d *logDev) Truncate(tag node.Tag, seg uint64, size int64) {
+	if !d.slow(node.Event{Op: node.OpLogTrunc, Tag: tag, Seg: seg, N: size}, 0, nil) {
+		d.inner.Truncate(tag, seg, size)
+	}
+}
+
+func (d *logDev) Delete(tag node.Tag, seg uint64) {
+	if !d.slow(node.Event{Op: node.OpLogDelete, Tag: tag, Seg: seg}, 0, nil) {
+		d.inner.Delete(tag, seg)
+	}
+}

@@ -1,0 +1,168 @@
+package scenario
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/container-football/pitch/check"
+	"github.com/container-football/pitch/faults"
+	"github.com/container-football/pitch/node"
+	"github.com/container-football/pitch/replica"
+)
+
+// calm is the second phase of every run: faults end, hosts are up and joined, and everything has
+// to come to rest within the quiet time. Then every sector that was written is read once more,
+// so that what was lost is seen by a client.
+func (r *runner) calm() error {
+	r.quiet = true
+	r.timers = nil
+	for i := range r.hosts {
+		h := &r.hosts[i]
+		for to := range h.cut {
+			h.cut[to], h.links[to] = false, faults.Link{}
+		}
+		h.disk = faults.Disk{}
+		switch {
+		case !h.up:
+			if err := r.restart(h, -1, ""); err != nil {
+				return err
+			}
+		case h.paused:
+			if err := r.resume(h, -1, ""); err != nil {
+				return err
+			}
+		}
+	}
+	if err := r.controlAll(); err != nil {
+		return err
+	}
+	r.limit = r.world.Now() + node.Time(r.file.Quiet)
+	err := r.loop(r.atRest)
+	if err != nil && !errors.Is(err, errLimit) {
+		return err
+	}
+	if err != nil {
+		return nil // judge sees who has not come to rest, and says so
+	}
+	return r.readBack()
+}
+
+// atRest says whether all operations have ended and every replica is up to date, or has said
+// that it cannot be.
+func (r *runner) atRest() bool {
+	if !r.allUp() {
+		return false
+	}
+	for _, w := range r.loads {
+		for i := range w.clients {
+			if c := &w.clients[i]; c.busy {
+				if r.world.Now()-c.call >= r.opt.World.Timeout {
+					w.giveUp(c, r.world.Now())
+				}
+				return false
+			}
+		}
+	}
+	for i := range r.resources {
+		rs := &r.resources[i]
+		if r.primaryOf(rs) == 0 {
+			return false
+		}
+		for m := range rs.members {
+			if !rs.rests(m) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// rests says whether a replica has nothing more to do: it is up to date, or as far as its
+// switches let it, or its history has left the branch and it has counted what was lost.
+func (rs *resourceState) rests(m int) bool {
+	s := &rs.status[m]
+	c := &s.current
+	if !s.known || c.Applied != c.Durable || c.Durable != c.End {
+		return s.known && !c.ReplayOn && c.Durable == c.End
+	}
+	return c.UpToDate || c.SplitBrain && c.Role == replica.RoleSecondary || !c.FetchOn
+}
+
+// finalReads reads back what was written.
+type finalReads struct {
+	todo  []finalRead
+	next  int // to be submitted
+	open  int
+	call  []node.Time
+	fails int
+}
+
+type finalRead struct {
+	resource int
+	sector   uint64
+}
+
+// finalParallel is how many of the last reads are under way together.
+const finalParallel = 16
+
+func (r *runner) readBack() error {
+	f := &r.final
+	for i := range r.resources {
+		name := r.resources[i].res.Name
+		var sectors []uint64
+		for k := range r.history {
+			if op := &r.history[k]; op.Kind == check.Write && op.Resource == name {
+				sectors = append(sectors, op.Sector)
+			}
+		}
+		slices.Sort(sectors)
+		for _, s := range slices.Compact(sectors) {
+			f.todo = append(f.todo, finalRead{i, s})
+		}
+	}
+	f.call = make([]node.Time, len(f.todo))
+	r.limit = r.world.Now() + node.Time(r.file.Quiet)
+	err := r.loop(func() bool {
+		for f.open < finalParallel && f.next < len(f.todo) {
+			r.submitFinal(f.next)
+			f.next++
+			f.open++
+		}
+		return f.open == 0
+	})
+	if errors.Is(err, errLimit) {
+		return fmt.Errorf("reading back what was written: %d of %d reads were not answered in %v",
+			f.open+len(f.todo)-f.next, len(f.todo), r.file.Quiet)
+	}
+	return err
+}
+
+func (r *runner) submitFinal(i int) {
+	t := r.final.todo[i]
+	r.final.call[i] = r.world.Now()
+	r.world.Submit(node.Request{Host: r.primaryOf(&r.resources[t.resource]),
+		Machine: uint32(t.resource), Op: node.OpRead, Tag: tagFinal | node.Tag(i),
+		Sector: int64(t.sector), N: 1})
+}
+
+func (r *runner) finalRead(o *node.Observation) error {
+	f := &r.final
+	i := int(o.Tag &^ tagMask)
+	t := f.todo[i]
+	f.open--
+	if o.Code != node.OK {
+		if f.fails++; f.fails > 100 {
+			return fmt.Errorf("reading sector %d back: %v", t.sector, o.Code)
+		}
+		f.open++
+		r.submitFinal(i)
+		return nil
+	}
+	rs := &r.resources[t.resource]
+	id, _ := readStamp(o.Data[:rs.geo.Carry], t.sector)
+	r.history = append(r.history, check.Op{Client: 1 << 30, Kind: check.Read, ID: id,
+		Resource: rs.res.Name, Sector: t.sector, Call: int64(f.call[i]), Return: int64(o.At),
+		Host: r.file.HostName(o.Host), Epoch: o.Epoch})
+	return nil
+}

@@ -1,0 +1,464 @@
+package scenario
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/container-football/pitch/check"
+	"github.com/container-football/pitch/node"
+	"github.com/container-football/pitch/replica"
+)
+
+// Names of the checks that [expect] may list.
+const (
+	checkLinearizable = "linearizable"
+	checkPrefix       = "prefix"
+	checkDurable      = "durable"
+	checkRPO          = "rpo"
+	checkLineage      = "lineage"
+	checkConverges    = "converges"
+	checkOnePrimary   = "one-primary"
+)
+
+// final is what one replica holds at the end.
+type final struct {
+	id     node.ID
+	name   string
+	status replica.Status
+	known  bool
+	branch branch
+	ids    []uint64 // of the volume
+}
+
+// judge applies the checks to what the run has shown.
+func (r *runner) judge() error {
+	r.res.History = r.history
+	for i := range r.resources {
+		if err := r.judgeResource(i); err != nil {
+			return err
+		}
+	}
+	r.conclude()
+	return nil
+}
+
+func (r *runner) wants(name string) bool {
+	c := r.file.Expect.Checks
+	return len(c) == 0 || slices.Contains(c, name)
+}
+
+func (r *runner) add(res check.Result) { r.res.Checks = append(r.res.Checks, res) }
+
+func (r *runner) violated(name, format string, args ...any) {
+	r.add(check.Result{Check: name, Verdict: check.Violated,
+		Violation: &check.Violation{Summary: fmt.Sprintf(format, args...)}})
+}
+
+func (r *runner) judgeResource(i int) error {
+	rs := &r.resources[i]
+	h := r.history.Only(rs.res.Name)
+	finals, err := r.finals(i)
+	if err != nil {
+		return err
+	}
+	primary := -1
+	if id := r.primaryOf(rs); id != 0 {
+		primary = slices.IndexFunc(finals, func(f final) bool { return f.id == id })
+	}
+	if primary < 0 {
+		r.violated(checkConverges, "resource %s has no primary at the end: %s", rs.res.Name,
+			r.roles(finals))
+		return nil
+	}
+	p := &finals[primary]
+	old := diverged(finals, p)
+	r.judgeClients(rs, h, finals, p, old)
+	r.judgeReplicas(i, finals, p)
+	return nil
+}
+
+// finals reads the disks of all replicas of a resource.
+func (r *runner) finals(i int) ([]final, error) {
+	rs := &r.resources[i]
+	var out []final
+	for m, id := range rs.members {
+		d, err := r.world.Dump(id, uint32(i))
+		if err != nil {
+			return nil, fmt.Errorf("reading the disks of %s: %w", r.file.HostName(id), err)
+		}
+		b, err := strategies[rs.res.Strategy].branch(d, rs.geo.Carry)
+		if err != nil {
+			return nil, fmt.Errorf("the disks of %s: %w", r.file.HostName(id), err)
+		}
+		out = append(out, final{id: id, name: r.file.HostName(id), known: rs.status[m].known,
+			status: rs.status[m].current, branch: b,
+			ids: readStamps(d.Volumes[0], rs.geo.Carry, 0)})
+	}
+	return out, nil
+}
+
+func (r *runner) roles(finals []final) string {
+	var parts []string
+	for i := range finals {
+		f := &finals[i]
+		text := "unknown"
+		if f.known {
+			text = fmt.Sprintf("%v, epoch %d, log %d of %d", f.status.Role, f.status.Epoch,
+				f.status.AppliedSeq, f.status.EndSeq)
+			if f.status.SplitBrain {
+				text += ", split brain"
+			}
+		}
+		parts = append(parts, f.name+" is "+text)
+	}
+	return strings.Join(parts, "; ")
+}
+
+// sameUpTo is how many records two branches share.
+func sameUpTo(a, b []check.Record) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
+}
+
+// diverged returns the replica whose branch holds most that the primary's does not, or nil if
+// every branch is a prefix of the primary's.
+func diverged(finals []final, p *final) *final {
+	var old *final
+	most := 0
+	for i := range finals {
+		f := &finals[i]
+		extra := len(f.branch.records) - sameUpTo(f.branch.records, p.branch.records)
+		if extra > most {
+			old, most = f, extra
+		}
+	}
+	return old
+}
+
+func (r *runner) judgeClients(rs *resourceState, h check.History, finals []final, p, old *final) {
+	lin := check.LinOptions{Deadline: r.deadlineOf}
+	var fo check.Failover
+	if old != nil {
+		fo = check.Failover{OldLog: old.branch.records, NewLog: p.branch.records,
+			OldEpoch: old.branch.epochs[len(old.branch.epochs)-1].number}
+	}
+	if r.wants(checkLinearizable) {
+		if old != nil {
+			r.add(check.LinearizableAcross(h, fo, lin))
+		} else {
+			r.add(check.Linearizable(h, lin))
+		}
+	}
+	if r.wants(checkDurable) && old == nil {
+		r.add(check.Durable(h, p.branch.records))
+	}
+	max := r.file.Expect.MaxLost
+	if r.wants(checkRPO) || r.wants(checkDurable) && old != nil {
+		r.judgeLoss(rs, h, p, old, max)
+	}
+	if r.wants(checkOnePrimary) {
+		r.add(check.OnePrimary(r.tenures(rs, h)))
+	}
+}
+
+// deadlineOf is by when a write without an answer must have taken effect: when the host that had
+// it crashed. After that it could only have been in the log already.
+func (r *runner) deadlineOf(op *check.Op) int64 {
+	if id := r.file.HostID(op.Host); id != 0 {
+		for _, at := range r.host(id).crashes {
+			if int64(at) >= op.Call {
+				return int64(at)
+			}
+		}
+	}
+	return math.MaxInt64
+}
+
+// judgeLoss measures what a forced failover has lost, and holds against it what the old primary
+// says.
+func (r *runner) judgeLoss(rs *resourceState, h check.History, p, old *final, max MaxLost) {
+	if !rs.forced && old == nil {
+		if len(r.file.Expect.Checks) > 0 && r.wants(checkRPO) {
+			r.add(check.Result{Check: checkRPO, Verdict: check.OK, Note: "no forced failover"})
+		}
+		return
+	}
+	oldLog := p.branch.records
+	if old != nil {
+		oldLog = old.branch.records
+	}
+	bounds := check.RPOBounds{MaxOps: int(max.Ops), MaxBytes: int64(max.Bytes),
+		MaxAge:      time.Duration(max.Seconds * float64(time.Second)),
+		SectorBytes: int64(rs.geo.SectorSize), Failover: int64(rs.gaveUp)}
+	if max.Seconds < 0 {
+		bounds.MaxAge = -1
+	}
+	res, rep := check.RPO(h, oldLog, p.branch.records, bounds)
+	r.add(res)
+	loss := Loss{Resource: rs.res.Name, Ops: rep.LostOps, Records: len(rep.Lost),
+		Bytes: rep.LostBytes, For: rep.LostFor}
+	if old != nil {
+		loss.Reported = old.status.Lost
+		want := lossOf(old, rep.Fork, rs.geo)
+		if old.status.Lost != want {
+			r.violated(checkRPO, "%s reports %d lost writes of %d bytes over %v, but its log holds "+
+				"%d writes of %d bytes over %v beyond the fork", old.name, old.status.Lost.Ops,
+				old.status.Lost.Bytes, old.status.Lost.Age, want.Ops, want.Bytes, want.Age)
+		}
+	}
+	r.res.Losses = append(r.res.Losses, loss)
+}
+
+// lossOf counts what a branch holds from record fork on.
+func lossOf(f *final, fork int, g node.Geometry) replica.Loss {
+	var l replica.Loss
+	for i := fork; i < len(f.branch.records); i++ {
+		if !f.branch.parts[i] {
+			l.Ops++
+		}
+		l.Bytes += g.Bytes(int64(f.branch.records[i].N))
+		l.Age = f.branch.stamps[i] - f.branch.stamps[fork]
+	}
+	return l
+}
+
+// tenures are the times during which hosts were seen to serve. After a forced failover the old
+// primary may serve on where the new one cannot be heard; under one epoch nobody else may.
+func (r *runner) tenures(rs *resourceState, h check.History) []check.Tenure {
+	ops := slices.Clone(h)
+	slices.SortStableFunc(ops, func(a, b check.Op) int { return cmp.Compare(a.Return, b.Return) })
+	var out []check.Tenure
+	for i := range ops {
+		op := &ops[i]
+		if op.Unknown || op.Host == "" {
+			continue
+		}
+		epoch := op.Epoch
+		k := len(out) - 1
+		for k >= 0 && (out[k].Host != op.Host || out[k].Epoch != epoch) {
+			k--
+		}
+		if k >= 0 {
+			out[k].To = op.Return
+			continue
+		}
+		out = append(out, check.Tenure{Resource: rs.res.Name, Epoch: epoch, Host: op.Host,
+			From: op.Return, To: op.Return})
+	}
+	if !rs.forced {
+		for i := range out {
+			out[i].Epoch = 0
+		}
+	}
+	return out
+}
+
+func (r *runner) judgeReplicas(i int, finals []final, p *final) {
+	if r.wants(checkPrefix) {
+		r.judgePrefix(i, finals, p)
+	}
+	if r.wants(checkLineage) {
+		r.judgeLineage(finals, p)
+	}
+	if r.wants(checkConverges) {
+		r.judgeConvergence(finals, p)
+	}
+}
+
+// judgePrefix holds the volumes against the logs: at rest each must be exactly what its own log
+// leaves behind, at a crash what lies between the persisted position and the end of the log.
+func (r *runner) judgePrefix(i int, finals []final, p *final) {
+	worst := check.Result{Check: checkPrefix, Verdict: check.OK}
+	note := func(res check.Result, name, when string) {
+		if check.Worst(res.Verdict, worst.Verdict) != worst.Verdict {
+			res.Check = checkPrefix
+			res.Note = strings.TrimSpace(name + " " + when + ". " + res.Note)
+			worst = res
+		}
+	}
+	for k := range finals {
+		f := &finals[k]
+		n := len(f.branch.records)
+		atLeast := n
+		if f.known && (f.status.AppliedSeq < uint64(n)) {
+			atLeast = int(f.status.AppliedSeq)
+		}
+		note(check.PrefixStrict(f.branch.records, f.ids, check.PrefixOptions{MinRecords: atLeast}),
+			f.name, "at the end")
+	}
+	carry := r.resources[i].geo.Carry
+	s := strategies[r.resources[i].res.Strategy]
+	for k := range r.images {
+		im := &r.images[k]
+		if im.resource != i {
+			continue
+		}
+		b, err := s.branch(im.dump, carry)
+		name := r.file.HostName(im.host)
+		when := fmt.Sprintf("at its crash at %v", im.at)
+		if err != nil {
+			note(check.Result{Verdict: check.Unknown, Note: err.Error()}, name, when)
+			continue
+		}
+		if b.applied > len(b.records) {
+			note(check.Result{Verdict: check.Violated, Violation: &check.Violation{Summary: fmt.Sprintf(
+				"the volume is said to hold %d records, but the log has %d", b.applied,
+				len(b.records))}}, name, when)
+			continue
+		}
+		note(check.PrefixWindow(b.records, readStamps(im.dump.Volumes[0], carry, 0), b.applied,
+			len(b.records)), name, when)
+	}
+	r.add(worst)
+}
+
+// judgeLineage builds the tree of epochs from all branches. An epoch is known by its number, its
+// origin and where it begins: in a split brain two hosts may open the same number.
+func (r *runner) judgeLineage(finals []final, p *final) {
+	type key struct {
+		number uint64
+		origin node.ID
+		first  int
+	}
+	var tree []check.Epoch
+	var replicas []check.Replica
+	known := map[key]uint64{}
+	for i := range finals {
+		f := &finals[i]
+		parent := uint64(0)
+		for k, e := range f.branch.epochs {
+			end := len(f.branch.records)
+			if k+1 < len(f.branch.epochs) {
+				end = f.branch.epochs[k+1].first
+			}
+			log := f.branch.records[min(e.first, end):end]
+			id := known[key{e.number, e.origin, e.first}]
+			if id == 0 {
+				id = uint64(len(tree) + 1)
+				known[key{e.number, e.origin, e.first}] = id
+				tree = append(tree, check.Epoch{Number: id, Parent: parent, Fork: e.first,
+					Origin: r.file.HostName(e.origin), Log: log})
+			} else if t := &tree[id-1]; len(log) > len(t.Log) {
+				t.Log = log // another replica has seen more of this epoch
+			}
+			parent = id
+		}
+		image := f.ids
+		if !f.known || !f.status.UpToDate {
+			image = nil // judged by prefix, against its own log
+		}
+		replicas = append(replicas, check.Replica{Name: f.name, Epoch: parent,
+			InSync: f.known && f.status.UpToDate, Image: image})
+	}
+	r.add(check.Lineage(tree, replicas))
+	for i := range finals {
+		f := &finals[i]
+		extra := len(f.branch.records) - sameUpTo(f.branch.records, p.branch.records)
+		switch {
+		case extra > 0 && !f.status.SplitBrain:
+			r.violated(checkLineage, "%s holds %d records that the primary %s does not have, but "+
+				"does not report a split brain", f.name, extra, p.name)
+		case extra > 0 && !p.status.SplitBrain:
+			r.violated(checkLineage, "%s has left the branch of the primary %s, which does not "+
+				"report a split brain", f.name, p.name)
+		case extra == 0 && f.status.SplitBrain && diverged(finals, p) == nil && !forkedEpochs(f, p):
+			r.violated(checkLineage, "%s reports a split brain, but its log is a prefix of that of "+
+				"the primary %s", f.name, p.name)
+		}
+	}
+}
+
+// forkedEpochs says whether two lineages part though no record differs: an epoch was opened and
+// nothing was written in it.
+func forkedEpochs(a, b *final) bool {
+	n := min(len(a.branch.epochs), len(b.branch.epochs))
+	return !slices.Equal(a.branch.epochs[:n], b.branch.epochs[:n]) ||
+		len(a.branch.epochs) > len(b.branch.epochs)
+}
+
+func (r *runner) judgeConvergence(finals []final, p *final) {
+	var others []check.Image
+	for i := range finals {
+		f := &finals[i]
+		switch {
+		case f == p || f.known && f.status.SplitBrain && f.status.Role == replica.RoleSecondary:
+		case !f.known || !f.status.UpToDate:
+			if f.known && (!f.status.FetchOn || !f.status.ReplayOn) {
+				continue // it was switched off, and stays behind on purpose
+			}
+			r.violated(checkConverges, "%s has not come to rest within %v: %s", f.name, r.file.Quiet,
+				r.roles(finals))
+			return
+		default:
+			others = append(others, check.Image{Name: f.name, IDs: f.ids})
+		}
+	}
+	r.add(check.Converges(check.Image{Name: p.name, IDs: p.ids}, others...))
+}
+
+// conclude turns checks and expectations into the outcome.
+func (r *runner) conclude() {
+	res := r.res
+	res.Verdict = check.OK
+	for i := range res.Checks {
+		res.Verdict = check.Worst(res.Verdict, res.Checks[i].Verdict)
+	}
+	want := r.file.Expect.Verdict
+	switch {
+	case res.Verdict == check.Violated && want == "ok":
+		res.Outcome = Violated
+		for i := range res.Checks {
+			if c := &res.Checks[i]; c.Verdict == check.Violated {
+				res.Reason = c.Check + ": " + c.Violation.Summary
+				break
+			}
+		}
+	case res.Verdict == check.Unknown:
+		res.Outcome = Unknown
+		for i := range res.Checks {
+			if c := &res.Checks[i]; c.Verdict == check.Unknown {
+				res.Reason = c.Check + " could not decide: " + c.Note
+				break
+			}
+		}
+	case res.Verdict == check.OK && want == "violated":
+		res.Outcome = Violated
+		res.Reason = "a violation was expected, but every check holds"
+	case res.Reason != "":
+		res.Outcome = Unknown // the time limit
+	default:
+		if missing := r.missing(); missing != "" {
+			res.Outcome, res.Reason = Vacuous, missing
+		}
+	}
+}
+
+// missing names what had to happen and did not.
+func (r *runner) missing() string {
+	if r.res.Counts.Acked == 0 && len(r.loads) > 0 {
+		return "no operation was acknowledged"
+	}
+	for _, name := range r.file.Expect.MustFire {
+		found := slices.ContainsFunc(r.res.Fired, func(f Fired) bool {
+			return f.Verb == name || f.Name == name
+		})
+		if found {
+			continue
+		}
+		for i := range r.steps {
+			s := &r.steps[i]
+			if (s.step.Name == name || s.step.Do == name) && s.answer != "" {
+				return fmt.Sprintf("%s did not happen: %s", name, s.answer)
+			}
+		}
+		return fmt.Sprintf("%s did not happen", name)
+	}
+	return ""
+}

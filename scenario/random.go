@@ -1,0 +1,141 @@
+package scenario
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/container-football/pitch/node"
+)
+
+// expand returns f with the seed of the run and with every random fault as a step of its own. The
+// schedule is made before the run, from a stream of its own: it is data, and the result can be
+// run again, edited, or made smaller, without the seed.
+func expand(f *File, seed uint64) *File {
+	out := *f
+	out.Seed = seed
+	out.Steps = slices.Clone(f.Steps)
+	if len(f.Random.Faults) == 0 || len(f.Workloads) == 0 {
+		return &out
+	}
+	g := generator{f: f, random: node.NewStream(seed, "fault schedule"), load: &f.Workloads[0]}
+	g.last = int64(g.load.Ops)
+	if g.last == 0 {
+		g.last = 1000 // a trace of unknown length
+	}
+	if f.Random.Until.Event == "heal" {
+		g.last = g.healAt()
+	}
+	rate := f.Random.Rate
+	n := int(g.last) * rate.Faults / rate.Ops
+	for i := range n {
+		out.Steps = append(out.Steps, g.fault(i)...)
+	}
+	out.Random = Random{}
+	out.Expect.MustFire = slices.Clone(f.Expect.MustFire)
+	for i, name := range out.Expect.MustFire {
+		if slices.Contains(f.Random.Faults, name) {
+			out.Expect.MustFire[i] = g.first(out.Steps, name)
+		}
+	}
+	return &out
+}
+
+type generator struct {
+	f      *File
+	random node.Stream
+	load   *Workload
+	last   int64 // operation before which faults begin
+}
+
+// healAt is the number of operations at which the first step that heals everything is due.
+func (g *generator) healAt() int64 {
+	for i := range g.f.Steps {
+		s := &g.f.Steps[i]
+		if s.Do != DoHeal || len(s.Between) > 0 {
+			continue
+		}
+		for _, t := range s.When.Terms {
+			if t.Fn == FnAcked {
+				return min(g.last, t.Int)
+			}
+		}
+	}
+	return g.last
+}
+
+// first is the name of the first generated fault of a kind, or the kind itself.
+func (g *generator) first(steps []Step, kind string) string {
+	for i := range steps {
+		var n int
+		if _, err := fmt.Sscanf(steps[i].Name, "random-"+kind+"-%d", &n); err == nil {
+			return steps[i].Name
+		}
+	}
+	return kind
+}
+
+// fault draws one fault and what ends it. It always draws the same number of words, so that one
+// fault does not shift the next.
+func (g *generator) fault(i int) []Step {
+	kind := g.f.Random.Faults[g.random.Below(uint64(len(g.f.Random.Faults)))]
+	begin := int64(g.random.Below(uint64(max(1, g.last*9/10)))) + 1
+	length := 1 + int64(g.random.Below(uint64(max(1, g.last/10))))
+	victim := g.f.Hosts[g.random.Below(uint64(len(g.f.Hosts)))].Name
+	size := float64(g.random.Below(1000)+1) / 1000
+	s := Step{Name: fmt.Sprintf("random-%s-%d", kind, i+1), When: g.at(begin)}
+	end := Step{When: g.at(begin + length)}
+	if at := g.f.Random.Until.At; g.f.Random.Until.Event == "" && at > 0 {
+		share := Duration(int64(at) / g.last)
+		s.When, s.At = Condition{}, share*Duration(begin)
+		end.When, end.At = Condition{}, share*Duration(begin+length)
+	}
+	between := g.between(victim)
+	switch kind {
+	case "drop", "delay", "duplicate", "reorder", "partition":
+		if between == nil {
+			return nil // a host alone has no links
+		}
+		s.Do, s.Between = DoLink, between
+		end.Do, end.Between = DoHeal, between
+		switch kind {
+		case "drop":
+			s.Loss = size / 2
+		case "delay":
+			s.Delay = Duration(size * 20e6)
+		case "duplicate":
+			s.Duplicate = size / 2
+		case "reorder":
+			s.Reorder = size / 2
+		case "partition":
+			s.Do = DoPartition
+		}
+		return []Step{s, end}
+	case "pause":
+		s.Do, s.Host, s.For = DoPause, victim, Duration(size*300e6)
+	case "crash", "torn-write":
+		s.Do, s.Host, s.Unsynced = DoCrash, victim, "lose-some"
+		s.RestartAfter = Duration(size * 300e6)
+	case "disk-slow":
+		s.Do, s.Host, s.Slow = DoDisk, victim, 1+size*20
+		end.Do, end.Host, end.Slow = DoDisk, victim, 1
+		return []Step{s, end}
+	}
+	return []Step{s}
+}
+
+func (g *generator) at(ops int64) Condition {
+	return Condition{Terms: []Term{{Fn: FnAcked, Args: []string{g.load.Name}, Op: ">=", Int: ops}}}
+}
+
+func (g *generator) between(victim string) [][]string {
+	var others []string
+	for i := range g.f.Hosts {
+		if name := g.f.Hosts[i].Name; name != victim {
+			others = append(others, name)
+		}
+	}
+	if len(others) == 0 {
+		return nil
+	}
+	return [][]string{{victim}, others}
+}

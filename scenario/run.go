@@ -1,0 +1,449 @@
+package scenario
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/container-football/pitch/check"
+	"github.com/container-football/pitch/faults"
+	"github.com/container-football/pitch/node"
+	"github.com/container-football/pitch/replica"
+)
+
+// RunOptions is how a scenario is run.
+type RunOptions struct {
+	World *WorldKind
+	Seed  uint64
+	Dir   string // for files of the world; it may stay empty for a world that needs none
+	// Samples keeps the states of replicas over time, for pictures.
+	Samples bool
+	// Progress, if set, is told now and then how many operations of how many are done.
+	Progress func(done, total int)
+}
+
+// Run runs f and judges what it has shown. An error is one of the harness: what went wrong in the
+// run itself is in the result.
+func Run(ctx context.Context, f *File, opt RunOptions) (*Result, error) {
+	began := time.Now()
+	replay := expand(f, opt.Seed)
+	res := &Result{Scenario: f.Name, File: f.Path, World: opt.World.Name, Seed: opt.Seed,
+		Replay: replay}
+	w, err := opt.World.Open(Setup{File: replay, Dir: opt.Dir})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %s world: %w", f.Name, opt.World.Name, err)
+	}
+	r := newRunner(ctx, replay, opt, w, res)
+	err = r.run()
+	if err == nil {
+		err = r.judge()
+	}
+	if d, ok := w.(Digester); ok && err == nil {
+		res.Digest = fmt.Sprintf("%016x", d.Digest())
+		res.Counts.Events = d.Events()
+	}
+	if cerr := w.Close(); err == nil && cerr != nil {
+		err = fmt.Errorf("cleaning up: %w", cerr)
+	}
+	res.Elapsed = time.Since(began)
+	if err != nil {
+		return nil, fmt.Errorf("%s in %s, seed %d: %w", f.Name, opt.World.Name, opt.Seed, err)
+	}
+	return res, nil
+}
+
+// runner drives one run.
+type runner struct {
+	ctx   context.Context
+	file  *File
+	opt   RunOptions
+	world World
+	res   *Result
+
+	hosts     []hostState
+	resources []resourceState
+	loads     []*workload
+	steps     []stepState
+	verbs     map[node.Tag]int // step that waits for the answer
+	nextVerb  node.Tag
+	timers    []timer // pending restarts and resumes, by due
+	nextID    uint64  // of the next write
+	history   check.History
+	images    []image
+	poll      node.Time // when to ask for states next
+	begun     bool      // every host is up and every resource is served
+	quiet     bool      // the workloads are done; faults have ended
+	limit     node.Time
+	buf       []byte // content of the write being submitted
+	final     finalReads
+}
+
+type hostState struct {
+	id      node.ID
+	up      bool
+	paused  bool
+	wanted  bool // a crash is not expected
+	starts  uint64
+	links   []faults.Link // by destination
+	cut     []bool        // by destination
+	disk    faults.Disk
+	crashes []node.Time
+}
+
+type resourceState struct {
+	res     *Resource
+	geo     node.Geometry
+	members []node.ID
+	route   node.ID // where the clients go
+	status  []statusOf
+	forced  bool      // a forced failover took place
+	gaveUp  node.Time // when the last one began
+}
+
+type statusOf struct {
+	known   bool // under the host's present incarnation
+	asked   bool
+	at      node.Time
+	current replica.Status
+}
+
+type timer struct {
+	at   node.Time
+	host node.ID
+	what string
+}
+
+// image is what a host's disks held at a crash.
+type image struct {
+	at       node.Time
+	host     node.ID
+	resource int
+	dump     node.Dump
+}
+
+// Tags of the runner's requests: the class in the highest byte.
+const (
+	tagOp     node.Tag = 1 << 56
+	tagStatus node.Tag = 2 << 56
+	tagVerb   node.Tag = 3 << 56
+	tagFinal  node.Tag = 4 << 56
+	tagMask   node.Tag = 0xff << 56
+)
+
+func newRunner(ctx context.Context, f *File, opt RunOptions, w World, res *Result) *runner {
+	r := &runner{ctx: ctx, file: f, opt: opt, world: w, res: res, nextID: 1,
+		verbs: make(map[node.Tag]int), limit: node.Time(f.TimeLimit)}
+	for i := range f.Hosts {
+		r.hosts = append(r.hosts, hostState{id: node.ID(i + 1), wanted: true,
+			links: make([]faults.Link, len(f.Hosts)+1), cut: make([]bool, len(f.Hosts)+1)})
+	}
+	for i := range f.Resources {
+		rs := resourceState{res: &f.Resources[i], geo: f.Resources[i].Geometry(opt.World)}
+		for _, name := range rs.res.Replicas {
+			rs.members = append(rs.members, f.HostID(name))
+		}
+		rs.route = rs.members[0]
+		rs.status = make([]statusOf, len(rs.members))
+		r.resources = append(r.resources, rs)
+	}
+	for i := range f.Steps {
+		r.steps = append(r.steps, stepState{step: &f.Steps[i]})
+	}
+	return r
+}
+
+func (r *runner) host(id node.ID) *hostState { return &r.hosts[id-1] }
+
+func (r *runner) run() error {
+	for i := range r.file.Workloads {
+		w, err := r.newWorkload(i)
+		if err != nil {
+			return err
+		}
+		r.loads = append(r.loads, w)
+	}
+	for i := range r.hosts {
+		if err := r.world.Start(r.hosts[i].id); err != nil {
+			return err
+		}
+	}
+	if err := r.loop(func() bool { return r.allUp() && r.served() }); err != nil {
+		return fmt.Errorf("start-up: %w", err)
+	}
+	r.begun = true
+	for _, w := range r.loads {
+		w.start(r.world.Now())
+	}
+	err := r.loop(func() bool { return r.loadsDone() && r.stepsDone() })
+	if err != nil && !errors.Is(err, errLimit) {
+		return err
+	}
+	if err != nil {
+		r.res.Reason = r.whyStuck()
+	}
+	if err := r.calm(); err != nil {
+		return err
+	}
+	r.res.Time = r.world.Now()
+	return nil
+}
+
+var errLimit = errors.New("the time limit was reached")
+
+// loop runs until done holds, or the time limit.
+func (r *runner) loop(done func() bool) error {
+	for {
+		if err := r.ctx.Err(); err != nil {
+			return err
+		}
+		now := r.world.Now()
+		if err := r.dueTimers(now); err != nil {
+			return err
+		}
+		if !r.quiet {
+			if err := r.fireSteps(now); err != nil {
+				return err
+			}
+		}
+		if r.begun && !r.quiet {
+			for _, w := range r.loads {
+				w.issue(now)
+			}
+		}
+		if now >= r.poll {
+			r.askStatus(now)
+		}
+		if done() {
+			return nil
+		}
+		if now >= r.limit {
+			return errLimit
+		}
+		o, ok := r.world.Next(r.deadline())
+		if ok {
+			if err := r.observe(&o); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// deadline is when something has to be done though nothing is observed.
+func (r *runner) deadline() node.Time {
+	at := min(r.poll, r.limit)
+	for _, t := range r.timers {
+		at = min(at, t.at)
+	}
+	if r.quiet {
+		return at
+	}
+	for _, w := range r.loads {
+		if r.begun {
+			at = min(at, w.wake())
+		}
+	}
+	for i := range r.steps {
+		s := &r.steps[i]
+		if !s.begun && s.step.When.IsZero() {
+			at = min(at, node.Time(s.step.At))
+		} else if s.begun && !s.fired {
+			at = min(at, s.retry)
+		}
+	}
+	return max(at, r.world.Now()+1)
+}
+
+func (r *runner) observe(o *node.Observation) error {
+	switch o.Kind {
+	case node.ObsUp:
+		h := r.host(o.Host)
+		h.up, h.starts = true, h.starts+1
+		return r.control(h)
+	case node.ObsDown:
+		return r.hostDown(o)
+	}
+	switch o.Tag & tagMask {
+	case tagOp:
+		r.loads[o.Tag>>40&0xffff].answered(o)
+	case tagStatus:
+		return r.gotStatus(o)
+	case tagVerb:
+		return r.verbAnswered(o)
+	case tagFinal:
+		return r.finalRead(o)
+	}
+	return nil
+}
+
+func (r *runner) hostDown(o *node.Observation) error {
+	h := r.host(o.Host)
+	h.up, h.paused = false, false
+	h.crashes = append(h.crashes, o.At)
+	if h.wanted {
+		return fmt.Errorf("host %s ended by itself: %s", r.file.HostName(o.Host), o.Note)
+	}
+	for i := range r.resources {
+		rs := &r.resources[i]
+		for m, id := range rs.members {
+			if id != o.Host {
+				continue
+			}
+			rs.status[m] = statusOf{at: o.At}
+			r.sample(i, m)
+			d, err := r.world.Dump(o.Host, uint32(i))
+			if err != nil {
+				return fmt.Errorf("reading the disks of %s: %w", r.file.HostName(o.Host), err)
+			}
+			r.images = append(r.images, image{o.At, o.Host, i, d})
+		}
+	}
+	for _, w := range r.loads {
+		w.hostDown(o.Host, o.At)
+	}
+	return r.verbHostDown(o.Host)
+}
+
+func (r *runner) allUp() bool {
+	for i := range r.hosts {
+		if !r.hosts[i].up {
+			return false
+		}
+	}
+	return true
+}
+
+// served says whether every resource has a primary.
+func (r *runner) served() bool {
+	for i := range r.resources {
+		if r.primaryOf(&r.resources[i]) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// primaryOf is the host that serves, as its own last status says; of several the one with the
+// highest epoch, or 0.
+func (r *runner) primaryOf(rs *resourceState) node.ID {
+	id, epoch := node.ID(0), uint64(0)
+	for m := range rs.members {
+		s := &rs.status[m]
+		if s.known && s.current.Role == replica.RolePrimary && s.current.Epoch > epoch {
+			id, epoch = rs.members[m], s.current.Epoch
+		}
+	}
+	return id
+}
+
+func (r *runner) loadsDone() bool {
+	return !slices.ContainsFunc(r.loads, func(w *workload) bool { return !w.done() })
+}
+
+func (r *runner) acked() (n int) {
+	for _, w := range r.loads {
+		n += w.acked
+	}
+	return n
+}
+
+// askStatus asks every replica for its state; what is answered is at most one poll old.
+func (r *runner) askStatus(now node.Time) {
+	r.poll = now + r.opt.World.Poll
+	if r.opt.Progress != nil {
+		total := 0
+		for _, w := range r.loads {
+			total += w.total
+		}
+		r.opt.Progress(r.acked(), total)
+	}
+	for i := range r.resources {
+		rs := &r.resources[i]
+		for m, id := range rs.members {
+			s := &rs.status[m]
+			if !r.host(id).up || s.asked {
+				continue
+			}
+			s.asked = true
+			r.world.Submit(node.Request{Host: id, Machine: uint32(i), Op: replica.OpStatus,
+				Tag: tagStatus | node.Tag(r.host(id).starts&0xffff)<<32 | node.Tag(i)<<16 | node.Tag(m)})
+		}
+	}
+}
+
+func (r *runner) gotStatus(o *node.Observation) error {
+	i, m := int(o.Tag>>16&0xffff), int(o.Tag&0xffff)
+	s := &r.resources[i].status[m]
+	if uint64(o.Tag>>32&0xffff) != r.host(o.Host).starts&0xffff {
+		return nil // of a former incarnation
+	}
+	st, err := replica.DecodeStatus(o.Data)
+	if err != nil {
+		return fmt.Errorf("status of %s: %w", r.file.HostName(o.Host), err)
+	}
+	*s = statusOf{known: true, at: o.At, current: st}
+	r.sample(i, m)
+	return nil
+}
+
+func (r *runner) sample(resource, member int) {
+	if !r.opt.Samples {
+		return
+	}
+	rs := &r.resources[resource]
+	s := &rs.status[member]
+	r.res.Samples = append(r.res.Samples, Sample{At: s.at, Host: rs.members[member],
+		Resource: resource, Up: s.known, Status: s.current, Acked: r.acked()})
+}
+
+func (r *runner) fired(step int, verb, name, format string, args ...any) {
+	r.res.Fired = append(r.res.Fired, Fired{At: r.world.Now(), Step: step, Verb: verb, Name: name,
+		Text: fmt.Sprintf(format, args...)})
+}
+
+func (r *runner) after(d Duration, host node.ID, what string) {
+	r.timers = append(r.timers, timer{r.world.Now() + node.Time(d), host, what})
+	slices.SortStableFunc(r.timers, func(a, b timer) int { return cmp.Compare(a.at, b.at) })
+}
+
+func (r *runner) dueTimers(now node.Time) error {
+	for len(r.timers) > 0 && r.timers[0].at <= now {
+		t := r.timers[0]
+		r.timers = r.timers[1:]
+		h := r.host(t.host)
+		switch {
+		case t.what == DoRestart && !h.up:
+			if err := r.restart(h, -1, ""); err != nil {
+				return err
+			}
+		case t.what == DoResume && h.paused:
+			if err := r.resume(h, -1, ""); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// control tells a host's fault layer all that is wrong with it.
+func (r *runner) control(h *hostState) error {
+	if !h.up {
+		return nil
+	}
+	n := &r.file.Network
+	s := faults.State{Seed: r.opt.Seed, Start: h.starts, Disk: h.disk}
+	for to := 1; to <= len(r.hosts); to++ {
+		l := h.links[to]
+		if l == (faults.Link{}) && !r.quiet {
+			l = faults.Link{Loss: n.Loss, Duplicate: n.Duplicate, Reorder: n.Reorder}
+		}
+		l.Cut = h.cut[to]
+		l.To = node.ID(to)
+		if node.ID(to) != h.id && l != (faults.Link{To: l.To}) {
+			s.Links = append(s.Links, l)
+		}
+	}
+	return r.world.Control(h.id, []byte(s.String()))
+}

@@ -1,0 +1,55 @@
+package scenario_test
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	"github.com/container-football/pitch/node"
+	"github.com/container-football/pitch/scenario"
+	"github.com/container-football/pitch/sim"
+)
+
+// simulated is the sim world as scenarios use it. The wiring for users is in cmd/pitch; this is
+// the same, without options.
+func simulated() *scenario.WorldKind {
+	k := &scenario.WorldKind{Name: "sim", Carry: func(uint32) uint32 { return 8 },
+		Poll: 20 * node.Millisecond, Timeout: 5 * node.Second}
+	k.Open = func(s scenario.Setup) (scenario.World, error) {
+		return sim.New(sim.Config{Hosts: len(s.File.Hosts), Seed: s.File.Seed, Wrap: scenario.Wrap,
+			Specs: func(id node.ID) []node.Spec {
+				specs, err := s.File.Specs(id, k)
+				if err != nil {
+					panic(err)
+				}
+				return specs
+			}})
+	}
+	return k
+}
+
+func TestShippedScenariosPassInTheSimulator(t *testing.T) {
+	files, err := filepath.Glob("../scenarios/*.toml")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no scenarios: %v", err)
+	}
+	for _, path := range files {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			f, err := scenario.Load(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for seed := uint64(1); seed <= 5; seed++ {
+				res, err := scenario.Run(context.Background(), f,
+					scenario.RunOptions{World: simulated(), Seed: seed})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if res.Outcome != scenario.Passed {
+					t.Fatalf("seed %d: %v: %s\n%v\n%v", seed, res.Outcome, res.Reason, res.Checks, res.Fired)
+				}
+				t.Logf("%v %+v %v %v", res.Elapsed, res.Counts, res.Losses, res.Fired)
+			}
+		})
+	}
+}

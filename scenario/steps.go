@@ -1,0 +1,441 @@
+package scenario
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/container-football/pitch/faults"
+	"github.com/container-football/pitch/node"
+	"github.com/container-football/pitch/replica"
+)
+
+// stepState is a step in the course of a run. A verb of administration begins when its condition
+// holds and has fired when the replica says that it is done; if it is refused it is tried again.
+type stepState struct {
+	step   *Step
+	begun  bool
+	fired  bool
+	tag    node.Tag // of the request under way; 0 none
+	retry  node.Time
+	answer string // why it was refused last
+}
+
+// retryVerb is how long to wait before a refused verb is tried again.
+const retryVerb = 50 * node.Millisecond
+
+var unsyncedModes = []struct {
+	name string
+	mode node.Unsynced
+}{{"lose-some", node.LoseSome}, {"lose-all", node.LoseAll}, {"keep", node.Keep}}
+
+// UnsyncedMode returns the mode with this name, lose-some if there is none.
+func UnsyncedMode(name string) node.Unsynced {
+	for _, m := range unsyncedModes {
+		if m.name == name {
+			return m.mode
+		}
+	}
+	return node.LoseSome
+}
+
+func (r *runner) stepsDone() bool {
+	return !slices.ContainsFunc(r.steps, func(s stepState) bool { return !s.fired }) ||
+		r.loadsDone() && !r.stepsPossible()
+}
+
+// stepsPossible says whether a step may still fire: one that has begun, that waits for a time, or
+// whose condition is about something that goes on after the last operation.
+func (r *runner) stepsPossible() bool {
+	if len(r.timers) > 0 {
+		return true
+	}
+	for i := range r.steps {
+		s := &r.steps[i]
+		if s.fired {
+			continue
+		}
+		if s.begun || s.step.When.IsZero() {
+			return true
+		}
+		for _, t := range s.step.When.Terms {
+			if t.Fn == FnAcked {
+				if ok, _ := t.eval(env{r}); !ok {
+					goto next // no more operations will come
+				}
+			}
+		}
+		return true
+	next:
+	}
+	return false
+}
+
+func (r *runner) whyStuck() string {
+	var what []string
+	for _, w := range r.loads {
+		if !w.done() {
+			what = append(what, fmt.Sprintf("workload %s has %d of %d operations done", w.load.Name,
+				w.finished, w.total))
+		}
+	}
+	for i := range r.steps {
+		if s := &r.steps[i]; !s.fired {
+			text := fmt.Sprintf("step %d (%s) has not fired", i+1, s.step.Do)
+			if s.answer != "" {
+				text += ": " + s.answer
+			}
+			what = append(what, text)
+		}
+	}
+	return fmt.Sprintf("the time limit of %v was reached: %s", r.file.TimeLimit,
+		strings.Join(what, "; "))
+}
+
+func (r *runner) fireSteps(now node.Time) error {
+	for i := range r.steps {
+		s := &r.steps[i]
+		switch {
+		case s.fired || s.begun && (s.tag != 0 || now < s.retry):
+			continue
+		case s.begun: // a refused verb, once more
+		case s.step.When.IsZero():
+			if now < node.Time(s.step.At) {
+				continue
+			}
+		case !r.begun:
+			continue // before the start every host is down
+		default:
+			if ok, err := s.step.When.Eval(env{r}); err != nil {
+				return err
+			} else if !ok {
+				continue
+			}
+		}
+		s.begun = true
+		if err := r.fire(i); err != nil {
+			return fmt.Errorf("step %d, line %d: %w", i+1, s.step.Line, err)
+		}
+	}
+	return nil
+}
+
+func (r *runner) fire(i int) error {
+	st := &r.steps[i]
+	s := st.step
+	switch s.Do {
+	case DoPrimary, DoSecondary, DoConnect, DoDisconnect, DoResumeReplay, DoPauseReplay:
+		return r.fireVerb(i)
+	}
+	st.fired = true
+	id := r.file.HostID(s.Host)
+	switch s.Do {
+	case DoPartition:
+		r.fired(i, s.Do, s.Name, "partition %s", groups(s.Between, s.OneWay))
+		return r.between(s.Between, s.OneWay, func(h *hostState, to node.ID) { h.cut[to] = true })
+	case DoLink:
+		r.fired(i, s.Do, s.Name, "link %s: loss %g, delay %v, duplicate %g, reorder %g",
+			groups(s.Between, false), s.Loss, s.Delay, s.Duplicate, s.Reorder)
+		l := faults.Link{Loss: s.Loss, Duplicate: s.Duplicate, Reorder: s.Reorder,
+			Delay: node.Time(s.Delay)}
+		return r.between(s.Between, false, func(h *hostState, to node.ID) { h.links[to] = l })
+	case DoHeal:
+		return r.heal(i, s)
+	case DoCrash:
+		return r.crash(i, s)
+	case DoRestart:
+		h := r.host(id)
+		if h.up {
+			st.fired, st.retry, st.answer = false, r.world.Now()+retryVerb, "the host is up"
+			return nil
+		}
+		return r.restart(h, i, s.Name)
+	case DoPause:
+		h := r.host(id)
+		if !h.up || h.paused {
+			st.fired, st.retry, st.answer = false, r.world.Now()+retryVerb, "the host is not running"
+			return nil
+		}
+		r.fired(i, s.Do, s.Name, "pause %s", s.Host)
+		h.paused = true
+		if s.For > 0 {
+			r.after(s.For, id, DoResume)
+		}
+		return r.world.Pause(id)
+	case DoResume:
+		return r.resume(r.host(id), i, s.Name)
+	case DoDisk:
+		h := r.host(id)
+		h.disk = faults.Disk{Full: s.Full}
+		if s.Slow > 1 {
+			h.disk.Slow = s.Slow
+		}
+		r.fired(i, s.Do, s.Name, "disk of %s: slow %g, full %t", s.Host, s.Slow, s.Full)
+		return r.control(h)
+	case DoStop:
+		for _, w := range r.loads {
+			if w.load.Name == s.Workload {
+				w.stopped = true
+			}
+		}
+		r.fired(i, s.Do, s.Name, "stop %s", s.Workload)
+	case DoWait:
+		r.fired(i, s.Do, s.Name, "mark %s", s.Name)
+	default:
+		return fmt.Errorf("the runner does not know the verb %q", s.Do)
+	}
+	return nil
+}
+
+func groups(between [][]string, oneWay bool) string {
+	var parts []string
+	for _, g := range between {
+		parts = append(parts, strings.Join(g, ","))
+	}
+	if oneWay {
+		return strings.Join(parts, " -> ")
+	}
+	return strings.Join(parts, " | ")
+}
+
+// between does set for every ordered pair of hosts in different groups; one way: only from the
+// first group to the second.
+func (r *runner) between(gs [][]string, oneWay bool, set func(h *hostState, to node.ID)) error {
+	for a := range gs {
+		for b := range gs {
+			if a == b || oneWay && (a != 0 || b != 1) {
+				continue
+			}
+			for _, from := range gs[a] {
+				for _, to := range gs[b] {
+					set(r.host(r.file.HostID(from)), r.file.HostID(to))
+				}
+			}
+		}
+	}
+	return r.controlAll()
+}
+
+func (r *runner) controlAll() error {
+	for i := range r.hosts {
+		if err := r.control(&r.hosts[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *runner) heal(i int, s *Step) error {
+	r.fired(i, s.Do, s.Name, "heal %s", groups(s.Between, false))
+	whole := func(h *hostState, to node.ID) { h.cut[to], h.links[to] = false, faults.Link{} }
+	if len(s.Between) > 0 {
+		return r.between(s.Between, false, whole)
+	}
+	for h := range r.hosts {
+		for to := range r.hosts[h].cut {
+			whole(&r.hosts[h], node.ID(to))
+		}
+	}
+	return r.controlAll()
+}
+
+func (r *runner) crash(i int, s *Step) error {
+	h := r.host(r.file.HostID(s.Host))
+	if !h.up {
+		st := &r.steps[i]
+		st.fired, st.retry, st.answer = false, r.world.Now()+retryVerb, "the host is down already"
+		return nil
+	}
+	r.fired(i, s.Do, s.Name, "crash %s, unsynced data: %s", s.Host, s.Unsynced)
+	h.wanted, h.up = false, false
+	if s.RestartAfter > 0 {
+		r.after(s.RestartAfter, h.id, DoRestart)
+	}
+	return r.world.Crash(h.id, UnsyncedMode(s.Unsynced))
+}
+
+func (r *runner) restart(h *hostState, step int, name string) error {
+	r.fired(step, DoRestart, name, "restart %s", r.file.HostName(h.id))
+	h.wanted = true
+	return r.world.Start(h.id)
+}
+
+func (r *runner) resume(h *hostState, step int, name string) error {
+	r.fired(step, DoResume, name, "resume %s", r.file.HostName(h.id))
+	h.paused = false
+	if !h.up {
+		return nil
+	}
+	return r.world.Resume(h.id)
+}
+
+func (r *runner) resource(name string) (int, *resourceState) {
+	for i := range r.resources {
+		if r.resources[i].res.Name == name {
+			return i, &r.resources[i]
+		}
+	}
+	panic("scenario: no resource " + name) // names were checked when the file was read
+}
+
+var verbOps = map[string]node.Op{DoPrimary: replica.OpPrimary, DoConnect: replica.OpConnect,
+	DoDisconnect: replica.OpDisconnect, DoResumeReplay: replica.OpResumeReplay,
+	DoPauseReplay: replica.OpPauseReplay}
+
+func (r *runner) fireVerb(i int) error {
+	st := &r.steps[i]
+	s := st.step
+	st.retry = r.world.Now() + retryVerb
+	op, ok := verbOps[s.Do]
+	if !ok {
+		return fmt.Errorf("strategy %s has no verb %q yet", r.file.Resources[0].Strategy, s.Do)
+	}
+	n, rs := r.resource(s.Resource)
+	id := r.file.HostID(s.Host)
+	if !r.host(id).up {
+		st.answer = "host " + s.Host + " is down"
+		return nil
+	}
+	if s.Do == DoPrimary && s.Force {
+		op = replica.OpPrimaryForce
+		if !rs.forced {
+			rs.gaveUp = r.world.Now()
+		}
+		rs.forced = true
+	}
+	r.nextVerb++
+	st.tag = tagVerb | r.nextVerb
+	r.verbs[st.tag] = i
+	r.world.Submit(node.Request{Host: id, Machine: uint32(n), Op: op, Tag: st.tag})
+	return nil
+}
+
+func (r *runner) verbAnswered(o *node.Observation) error {
+	i, ok := r.verbs[o.Tag]
+	if !ok {
+		return nil
+	}
+	delete(r.verbs, o.Tag)
+	st := &r.steps[i]
+	s := st.step
+	st.tag, st.retry = 0, o.At+retryVerb
+	switch o.Code {
+	case node.OK:
+		st.fired = true
+		force := ""
+		if s.Force {
+			force = " --force"
+		}
+		r.fired(i, s.Do, s.Name, "%s%s %s on %s", s.Do, force, s.Resource, s.Host)
+		if s.Do == DoPrimary {
+			_, rs := r.resource(s.Resource)
+			rs.route = o.Host
+		}
+	case node.Invalid:
+		return fmt.Errorf("step %d, line %d: %s on %s: %s", i+1, s.Line, s.Do, s.Host, o.Data)
+	default:
+		st.answer = fmt.Sprintf("%v: %s", o.Code, o.Data)
+	}
+	return nil
+}
+
+// verbHostDown takes the verbs back that a crashed host will never answer.
+func (r *runner) verbHostDown(id node.ID) error {
+	for i := range r.steps {
+		s := &r.steps[i]
+		if s.tag != 0 && r.file.HostID(s.step.Host) == id {
+			delete(r.verbs, s.tag)
+			s.tag, s.answer = 0, "the host went down"
+		}
+	}
+	return nil
+}
+
+// env answers conditions from what the runner knows.
+type env struct{ r *runner }
+
+func (e env) Int(fn string, args []string) (int64, error) {
+	r := e.r
+	switch fn {
+	case FnAcked:
+		for _, w := range r.loads {
+			if w.load.Name == args[0] {
+				return int64(w.acked), nil
+			}
+		}
+	case FnTime:
+		return int64(r.world.Now()), nil
+	case FnLag, FnFetched:
+		_, rs := r.resource(args[0])
+		s := rs.statusOn(r.file.HostID(args[1]))
+		if fn == FnFetched {
+			return s.current.End, nil
+		}
+		if p := rs.statusOn(r.primaryOf(rs)); p.known && s.known {
+			return max(0, p.current.Durable-s.current.Applied), nil
+		}
+		return 0, nil
+	}
+	return 0, fmt.Errorf("no answer to %s(%s)", fn, strings.Join(args, ", "))
+}
+
+func (rs *resourceState) statusOn(id node.ID) statusOf {
+	for m := range rs.members {
+		if rs.members[m] == id {
+			return rs.status[m]
+		}
+	}
+	return statusOf{}
+}
+
+func (e env) Bool(fn string, args []string) (bool, error) {
+	r := e.r
+	switch fn {
+	case FnDone:
+		for _, w := range r.loads {
+			if w.load.Name == args[0] {
+				return w.done(), nil
+			}
+		}
+	case FnUp:
+		return r.host(r.file.HostID(args[0])).up, nil
+	case FnDown:
+		return !r.host(r.file.HostID(args[0])).up, nil
+	case FnUpToDate:
+		_, rs := r.resource(args[0])
+		s := rs.statusOn(r.file.HostID(args[1]))
+		return s.known && s.current.UpToDate, nil
+	case FnHealed:
+		return r.healed(), nil
+	case FnFired:
+		for i := range r.steps {
+			if r.steps[i].step.Name == args[0] {
+				return r.steps[i].fired, nil
+			}
+		}
+	}
+	return false, fmt.Errorf("no answer to %s(%s)", fn, strings.Join(args, ", "))
+}
+
+func (r *runner) healed() bool {
+	for i := range r.hosts {
+		h := &r.hosts[i]
+		for to := range h.cut {
+			if h.cut[to] || h.links[to] != (faults.Link{}) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func (e env) Name(fn string, args []string) (string, error) {
+	if fn != FnPrimary {
+		return "", fmt.Errorf("no answer to %s(%s)", fn, strings.Join(args, ", "))
+	}
+	_, rs := e.r.resource(args[0])
+	if id := e.r.primaryOf(rs); id != 0 {
+		return e.r.file.HostName(id), nil
+	}
+	return "", nil
+}

@@ -176,6 +176,9 @@ func TestRPO(t *testing.T) {
 	part := append(slices.Clone(newLog), Record{4, 3, 1, 3})
 	got, _ = RPO(h, oldLog, part, free)
 	expect(t, "half of a record", got, Violated, "#3 was kept")
+	same := append(slices.Clone(newLog), Record{4, 4, 1, 3}, Record{5, 1, 1, 3})
+	got, _ = RPO(h, oldLog, same, free)
+	expect(t, "the same id on the sectors beside", got, OK, "")
 }
 
 // TestRPOAgainstSimulation lets a primary die at random and counts the loss by hand.
@@ -252,6 +255,11 @@ func TestLinearizableAcross(t *testing.T) {
 		"(surviving branch)")
 	twice := append(slices.Clone(h), in(1, write(0, 2, 0, 1)))
 	expect(t, "not unique", LinearizableAcross(twice, f, LinOptions{}), Unknown, "old branch: ")
+	// Client 0 last spoke to the new primary, but it was the old one that wrote #4.
+	moved := append(slices.Clone(h), in(2, unanswered(write(0, 4, 35, 0))), in(1, read(0, 4, 60, 70)))
+	moves := f
+	moves.OldLog = append(slices.Clone(f.OldLog), Record{3, 0, 1, 4})
+	expect(t, "unanswered", LinearizableAcross(moved, moves, LinOptions{}), OK, "")
 	mixed := slices.Clone(h)
 	mixed[0].Resource = "lv2"
 	expect(t, "mixed", LinearizableAcross(mixed, f, LinOptions{}), Unknown, "resources")

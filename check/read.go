@@ -28,7 +28,7 @@ func (e *ParseError) Error() string {
 }
 
 // ReadHistory reads JSON lines, one operation a line; docs/reference/history.md describes
-// them. Lines that WriteHistory wrote are read about twenty times as fast as others. The name is
+// them. Lines that WriteHistory wrote are read more than ten times as fast as others. The name is
 // for errors. An error is a *ParseError unless reading itself failed.
 func ReadHistory(r io.Reader, name string) (History, error) {
 	p := parser{file: name, names: make(map[string]string)}

@@ -219,7 +219,8 @@ func bothWays(t *testing.T, line []byte) {
 
 func sameMeaning(a, b Op) bool { return a == b }
 
-// TestReadHistorySpeed reads 300,000 lines, which takes 0.1 s, in at most 10 times that.
+// TestReadHistorySpeed reads 300,000 lines, which takes about 0.1 s: the limit is wide, so that
+// it only notices when lines in canonical form no longer go the fast way.
 func TestReadHistorySpeed(t *testing.T) {
 	r := rand.New(rand.NewPCG(8, 0))
 	h := closedLoop(r, loop{clients: 16, ops: 300_000, sectors: 1024, idStep: 1})
@@ -229,7 +230,7 @@ func TestReadHistorySpeed(t *testing.T) {
 	}
 	start := time.Now()
 	got, err := ReadHistory(&b, "h")
-	if took := time.Since(start); took > 3*time.Second {
+	if took := time.Since(start); took > 2*time.Second {
 		t.Errorf("%d lines took %v", len(h), took)
 	}
 	if err != nil || !slices.Equal(got, h) {

@@ -269,7 +269,8 @@ func (c *Cluster) heard(ch *child, typ frameType, b []byte) error {
 	return nil
 }
 
-const tailLines, tailBytes = 12, 8 << 10
+// A stack trace has two lines a call; the call that matters is near its top.
+const tailLines, tailBytes = 40, 16 << 10
 
 // note says in one text how the process ended and where to look.
 func (ch *child) note(status, trouble error) string {

@@ -98,6 +98,9 @@ func StartCluster(ctx context.Context, cfg ClusterConfig) (*Cluster, error) {
 	if err := cfg.check(); err != nil {
 		return nil, fmt.Errorf("cluster: %w", err)
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	epoch, err := monotonic()
 	if err != nil {
 		return nil, err

@@ -182,6 +182,9 @@ func (s *segment) write(off int64, data []byte) error {
 		}
 		s.file = f
 	}
+	if len(data) == 0 {
+		return nil // this would not make the file longer, wherever it is
+	}
 	if _, err := s.file.WriteAt(data, off); err != nil {
 		// Part of it may be there; the file must not look longer than the segment.
 		_ = s.file.Truncate(s.onDsk)

@@ -103,7 +103,8 @@ func TestWorld(t *testing.T) {
 const patience = 30 * node.Second
 
 // await takes observations until one fits.
-func await(t testing.TB, c *Cluster, what string, fits func(o node.Observation) bool) node.Observation {
+func await(t testing.TB, c *Cluster, what string,
+	fits func(o node.Observation) bool) node.Observation {
 	t.Helper()
 	for deadline := c.Now() + patience; ; {
 		o, ok := c.Next(deadline)
@@ -143,6 +144,8 @@ const (
 	verbPing  // sends Data to host N, machine 0, which sends it back; answers then
 	verbFlood // sends Data to host N, Sector times
 	verbCount // answers with the number of messages received, as the epoch
+	verbNow   // answers with the time, as the epoch
+	verbTimer // answers after N nanoseconds
 )
 
 type testMachine struct {
@@ -160,7 +163,7 @@ type testMachine struct {
 const tagAppend, tagSync = 1, 2
 
 // Step implements node.Machine.
-func (m *testMachine) Step(_ node.Time, ev *node.Event, out *node.Effects) {
+func (m *testMachine) Step(now node.Time, ev *node.Event, out *node.Effects) {
 	switch ev.Kind {
 	case node.KindBoot:
 		m.self, m.seg = ev.From, uint64(ev.N)
@@ -171,8 +174,10 @@ func (m *testMachine) Step(_ node.Time, ev *node.Event, out *node.Effects) {
 		m.message(ev, out)
 	case node.KindDone:
 		m.done(ev, out)
+	case node.KindTimer:
+		out.Reply(ev.Tag, node.OK, 0, nil)
 	case node.KindRequest:
-		m.request(ev, out)
+		m.request(now, ev, out)
 	}
 }
 
@@ -188,7 +193,7 @@ func (m *testMachine) message(ev *node.Event, out *node.Effects) {
 	}
 }
 
-func (m *testMachine) request(ev *node.Event, out *node.Effects) {
+func (m *testMachine) request(now node.Time, ev *node.Event, out *node.Effects) {
 	switch ev.Op {
 	case verbEcho:
 		out.Reply(ev.Tag, node.OK, 0, ev.Data)
@@ -213,6 +218,10 @@ func (m *testMachine) request(ev *node.Event, out *node.Effects) {
 		out.Reply(ev.Tag, node.OK, 0, nil)
 	case verbCount:
 		out.Reply(ev.Tag, node.OK, m.count, nil)
+	case verbNow:
+		out.Reply(ev.Tag, node.OK, uint64(now), nil)
+	case verbTimer:
+		out.SetTimer(ev.Tag, node.Time(ev.N))
 	}
 }
 

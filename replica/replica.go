@@ -81,7 +81,8 @@ type Status struct {
 
 	End       int64 // end of the log as received or written
 	Durable   int64 // end of the log that is durable here
-	Applied   int64 // everything before is on the disk of the volume
+	Applied   int64 // everything before is on the volume
+	Synced    int64 // everything before is on the volume and survives a crash there
 	Committed int64 // committed end of the primary's log, as last heard
 
 	EndSeq, DurableSeq, AppliedSeq, CommittedSeq uint64 // the same, in records
@@ -89,7 +90,7 @@ type Status struct {
 	Lost Loss // on the replica whose branch was cut off; zero elsewhere
 }
 
-const statusSize = 16 + 11*8
+const statusSize = 16 + 12*8
 
 // Encode returns the form that [DecodeStatus] reads.
 func (s *Status) Encode() []byte {
@@ -105,7 +106,7 @@ func (s *Status) Encode() []byte {
 	b = binary.LittleEndian.AppendUint64(b, s.Epoch)
 	for _, v := range [...]uint64{uint64(s.End), uint64(s.Durable), uint64(s.Applied),
 		uint64(s.Committed), s.EndSeq, s.DurableSeq, s.AppliedSeq, s.CommittedSeq, s.Lost.Ops,
-		uint64(s.Lost.Bytes), uint64(s.Lost.Age)} {
+		uint64(s.Lost.Bytes), uint64(s.Lost.Age), uint64(s.Synced)} {
 		b = binary.LittleEndian.AppendUint64(b, v)
 	}
 	return b
@@ -123,5 +124,6 @@ func DecodeStatus(b []byte) (Status, error) {
 		Epoch: binary.LittleEndian.Uint64(b[8:]),
 		End:   int64(u(0)), Durable: int64(u(1)), Applied: int64(u(2)), Committed: int64(u(3)),
 		EndSeq: u(4), DurableSeq: u(5), AppliedSeq: u(6), CommittedSeq: u(7),
-		Lost: Loss{Ops: u(8), Bytes: int64(u(9)), Age: node.Time(u(10))}}, nil
+		Lost:   Loss{Ops: u(8), Bytes: int64(u(9)), Age: node.Time(u(10))},
+		Synced: int64(u(11))}, nil
 }

@@ -15,7 +15,7 @@ import (
 // to come to rest within the quiet time. Then every sector that was written is read once more,
 // so that what was lost is seen by a client.
 func (r *runner) calm() error {
-	r.quiet = true
+	r.quiet, r.calmSince = true, r.world.Now()
 	r.timers = nil
 	for i := range r.hosts {
 		h := &r.hosts[i]
@@ -24,7 +24,7 @@ func (r *runner) calm() error {
 		}
 		h.disk = faults.Disk{}
 		switch {
-		case !h.up:
+		case h.phase == down:
 			if err := r.restart(h, -1, ""); err != nil {
 				return err
 			}
@@ -66,11 +66,12 @@ func (r *runner) atRest() bool {
 	}
 	for i := range r.resources {
 		rs := &r.resources[i]
-		if r.primaryOf(rs) == 0 {
+		p := rs.statusOn(r.primaryOf(rs))
+		if !p.known {
 			return false
 		}
 		for m := range rs.members {
-			if !rs.rests(m) {
+			if rs.status[m].at <= r.calmSince || !rs.rests(m, p.current.Durable) {
 				return false
 			}
 		}
@@ -78,15 +79,20 @@ func (r *runner) atRest() bool {
 	return true
 }
 
-// rests says whether a replica has nothing more to do: it is up to date, or as far as its
-// switches let it, or its history has left the branch and it has counted what was lost.
-func (rs *resourceState) rests(m int) bool {
+// rests says whether a replica has nothing more to do: it holds all that the primary has
+// committed, or as much as its switches let it, or its history has left the branch and it has
+// counted what was lost. That it calls itself up to date is not enough: it may not have heard
+// of the latest yet.
+func (rs *resourceState) rests(m int, committed int64) bool {
 	s := &rs.status[m]
 	c := &s.current
-	if !s.known || c.Applied != c.Durable || c.Durable != c.End {
-		return s.known && !c.ReplayOn && c.Durable == c.End
+	if c.Role != replica.RolePrimary && c.Role != replica.RoleSecondary {
+		return false
 	}
-	return c.UpToDate || c.SplitBrain && c.Role == replica.RoleSecondary || !c.FetchOn
+	if !s.known || c.Synced != c.Applied || c.Applied != c.Durable || c.Durable != c.End {
+		return s.known && !c.ReplayOn && c.Synced == c.Applied && c.Durable == c.End
+	}
+	return c.UpToDate && c.Applied == committed || c.SplitBrain && c.Role == replica.RoleSecondary || !c.FetchOn
 }
 
 // finalReads reads back what was written.

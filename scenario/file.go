@@ -129,7 +129,7 @@ type Step struct {
 	Unsynced string `toml:"unsynced" default:"lose-some" enum:"unsynced"`
 	// RestartAfter is 0 if the host stays down until a step restarts it.
 	RestartAfter Duration `toml:"restart_after" min:"1ns"`
-	// For is 0 if the host stays paused until a step resumes it.
+	// For is 0 if what the step does lasts until another step ends it.
 	For Duration `toml:"for" min:"1ns"`
 	// Slow multiplies the time of every disk request; 1 is healthy.
 	Slow float64 `toml:"slow" default:"1" min:"1" max:"1000000"`

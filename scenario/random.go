@@ -33,12 +33,16 @@ func expand(f *File, seed uint64) *File {
 	out.Random = Random{}
 	out.Expect.MustFire = slices.Clone(f.Expect.MustFire)
 	for i, name := range out.Expect.MustFire {
-		if slices.Contains(f.Random.Faults, name) {
+		scripted := slices.ContainsFunc(f.Steps, func(s Step) bool { return s.Do == name })
+		if slices.Contains(f.Random.Faults, name) && !scripted {
 			out.Expect.MustFire[i] = g.first(out.Steps, name)
 		}
 	}
 	return &out
 }
+
+// randomPrefix begins the names of generated steps.
+const randomPrefix = "random-"
 
 type generator struct {
 	f      *File
@@ -67,36 +71,32 @@ func (g *generator) healAt() int64 {
 func (g *generator) first(steps []Step, kind string) string {
 	for i := range steps {
 		var n int
-		if _, err := fmt.Sscanf(steps[i].Name, "random-"+kind+"-%d", &n); err == nil {
+		if _, err := fmt.Sscanf(steps[i].Name, randomPrefix+kind+"-%d", &n); err == nil {
 			return steps[i].Name
 		}
 	}
 	return kind
 }
 
-// fault draws one fault and what ends it. It always draws the same number of words, so that one
+// fault draws one fault, which ends by itself within half a second. It always draws the same number of words, so that one
 // fault does not shift the next.
 func (g *generator) fault(i int) []Step {
 	kind := g.f.Random.Faults[g.random.Below(uint64(len(g.f.Random.Faults)))]
 	begin := int64(g.random.Below(uint64(max(1, g.last*9/10)))) + 1
-	length := 1 + int64(g.random.Below(uint64(max(1, g.last/10))))
+	length := int64(g.random.Below(1000))
 	victim := g.f.Hosts[g.random.Below(uint64(len(g.f.Hosts)))].Name
 	size := float64(g.random.Below(1000)+1) / 1000
-	s := Step{Name: fmt.Sprintf("random-%s-%d", kind, i+1), When: g.at(begin)}
-	end := Step{When: g.at(begin + length)}
+	s := Step{Name: fmt.Sprintf(randomPrefix+"%s-%d", kind, i+1), When: g.at(begin),
+		For: 10e6 + Duration(length*500e6/1000)}
 	if at := g.f.Random.Until.At; g.f.Random.Until.Event == "" && at > 0 {
-		share := Duration(int64(at) / g.last)
-		s.When, s.At = Condition{}, share*Duration(begin)
-		end.When, end.At = Condition{}, share*Duration(begin+length)
+		s.When, s.At = Condition{}, at/1000*Duration(begin*1000/g.last)
 	}
-	between := g.between(victim)
 	switch kind {
 	case "drop", "delay", "duplicate", "reorder", "partition":
-		if between == nil {
+		if s.Between = g.between(victim); s.Between == nil {
 			return nil // a host alone has no links
 		}
-		s.Do, s.Between = DoLink, between
-		end.Do, end.Between = DoHeal, between
+		s.Do = DoLink
 		switch kind {
 		case "drop":
 			s.Loss = size / 2
@@ -109,16 +109,13 @@ func (g *generator) fault(i int) []Step {
 		case "partition":
 			s.Do = DoPartition
 		}
-		return []Step{s, end}
 	case "pause":
-		s.Do, s.Host, s.For = DoPause, victim, Duration(size*300e6)
+		s.Do, s.Host = DoPause, victim
 	case "crash", "torn-write":
 		s.Do, s.Host, s.Unsynced = DoCrash, victim, "lose-some"
-		s.RestartAfter = Duration(size * 300e6)
+		s.RestartAfter, s.For = s.For, 0
 	case "disk-slow":
 		s.Do, s.Host, s.Slow = DoDisk, victim, 1+size*20
-		end.Do, end.Host, end.Slow = DoDisk, victim, 1
-		return []Step{s, end}
 	}
 	return []Step{s}
 }

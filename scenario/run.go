@@ -32,7 +32,7 @@ func Run(ctx context.Context, f *File, opt RunOptions) (*Result, error) {
 	replay := expand(f, opt.Seed)
 	res := &Result{Scenario: f.Name, File: f.Path, World: opt.World.Name, Seed: opt.Seed,
 		Replay: replay}
-	w, err := opt.World.Open(Setup{File: replay, Dir: opt.Dir})
+	w, err := opt.World.Open(ctx, Setup{File: replay, Dir: opt.Dir})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %s world: %w", f.Name, opt.World.Name, err)
 	}
@@ -69,13 +69,14 @@ type runner struct {
 	steps     []stepState
 	verbs     map[node.Tag]int // step that waits for the answer
 	nextVerb  node.Tag
-	timers    []timer // pending restarts and resumes, by due
+	timers    []timer // what ends by itself, and restarts, by due
 	nextID    uint64  // of the next write
 	history   check.History
 	images    []image
 	poll      node.Time // when to ask for states next
 	begun     bool      // every host is up and every resource is served
 	quiet     bool      // the workloads are done; faults have ended
+	calmSince node.Time
 	limit     node.Time
 	buf       []byte // content of the write being submitted
 	final     finalReads
@@ -83,15 +84,25 @@ type runner struct {
 
 type hostState struct {
 	id      node.ID
-	up      bool
+	phase   phase
 	paused  bool
-	wanted  bool // a crash is not expected
 	starts  uint64
 	links   []faults.Link // by destination
 	cut     []bool        // by destination
 	disk    faults.Disk
 	crashes []node.Time
 }
+
+// phase is where a host is between two starts. A crash and a start take time, in which neither
+// the one nor the other can be asked for.
+type phase uint8
+
+const (
+	starting phase = iota
+	up
+	dying // crashed; the world has not said yet that it has ended
+	down
+)
 
 type resourceState struct {
 	res     *Resource
@@ -111,9 +122,8 @@ type statusOf struct {
 }
 
 type timer struct {
-	at   node.Time
-	host node.ID
-	what string
+	at node.Time
+	do func() error
 }
 
 // image is what a host's disks held at a crash.
@@ -137,8 +147,8 @@ func newRunner(ctx context.Context, f *File, opt RunOptions, w World, res *Resul
 	r := &runner{ctx: ctx, file: f, opt: opt, world: w, res: res, nextID: 1,
 		verbs: make(map[node.Tag]int), limit: node.Time(f.TimeLimit)}
 	for i := range f.Hosts {
-		r.hosts = append(r.hosts, hostState{id: node.ID(i + 1), wanted: true,
-			links: make([]faults.Link, len(f.Hosts)+1), cut: make([]bool, len(f.Hosts)+1)})
+		r.hosts = append(r.hosts, hostState{id: node.ID(i + 1), links: make([]faults.Link, len(f.Hosts)+1),
+			cut: make([]bool, len(f.Hosts)+1)})
 	}
 	for i := range f.Resources {
 		rs := resourceState{res: &f.Resources[i], geo: f.Resources[i].Geometry(opt.World)}
@@ -164,11 +174,6 @@ func (r *runner) run() error {
 			return err
 		}
 		r.loads = append(r.loads, w)
-	}
-	for i := range r.hosts {
-		if err := r.world.Start(r.hosts[i].id); err != nil {
-			return err
-		}
 	}
 	if err := r.loop(func() bool { return r.allUp() && r.served() }); err != nil {
 		return fmt.Errorf("start-up: %w", err)
@@ -249,7 +254,7 @@ func (r *runner) deadline() node.Time {
 		s := &r.steps[i]
 		if !s.begun && s.step.When.IsZero() {
 			at = min(at, node.Time(s.step.At))
-		} else if s.begun && !s.fired {
+		} else if s.begun && !s.fired && s.tag == 0 {
 			at = min(at, s.retry)
 		}
 	}
@@ -260,7 +265,7 @@ func (r *runner) observe(o *node.Observation) error {
 	switch o.Kind {
 	case node.ObsUp:
 		h := r.host(o.Host)
-		h.up, h.starts = true, h.starts+1
+		h.phase, h.starts = up, h.starts+1
 		return r.control(h)
 	case node.ObsDown:
 		return r.hostDown(o)
@@ -280,9 +285,10 @@ func (r *runner) observe(o *node.Observation) error {
 
 func (r *runner) hostDown(o *node.Observation) error {
 	h := r.host(o.Host)
-	h.up, h.paused = false, false
+	expected := h.phase == dying
+	h.phase, h.paused = down, false
 	h.crashes = append(h.crashes, o.At)
-	if h.wanted {
+	if !expected {
 		return fmt.Errorf("host %s ended by itself: %s", r.file.HostName(o.Host), o.Note)
 	}
 	for i := range r.resources {
@@ -303,12 +309,16 @@ func (r *runner) hostDown(o *node.Observation) error {
 	for _, w := range r.loads {
 		w.hostDown(o.Host, o.At)
 	}
-	return r.verbHostDown(o.Host)
+	r.verbHostDown(o.Host)
+	if r.quiet {
+		return r.restart(h, -1, "")
+	}
+	return nil
 }
 
 func (r *runner) allUp() bool {
 	for i := range r.hosts {
-		if !r.hosts[i].up {
+		if r.hosts[i].phase != up {
 			return false
 		}
 	}
@@ -363,7 +373,7 @@ func (r *runner) askStatus(now node.Time) {
 		rs := &r.resources[i]
 		for m, id := range rs.members {
 			s := &rs.status[m]
-			if !r.host(id).up || s.asked {
+			if r.host(id).phase != up || s.asked {
 				continue
 			}
 			s.asked = true
@@ -403,8 +413,9 @@ func (r *runner) fired(step int, verb, name, format string, args ...any) {
 		Text: fmt.Sprintf(format, args...)})
 }
 
-func (r *runner) after(d Duration, host node.ID, what string) {
-	r.timers = append(r.timers, timer{r.world.Now() + node.Time(d), host, what})
+// after plans something that the runner does by itself.
+func (r *runner) after(d Duration, do func() error) {
+	r.timers = append(r.timers, timer{r.world.Now() + node.Time(d), do})
 	slices.SortStableFunc(r.timers, func(a, b timer) int { return cmp.Compare(a.at, b.at) })
 }
 
@@ -412,16 +423,8 @@ func (r *runner) dueTimers(now node.Time) error {
 	for len(r.timers) > 0 && r.timers[0].at <= now {
 		t := r.timers[0]
 		r.timers = r.timers[1:]
-		h := r.host(t.host)
-		switch {
-		case t.what == DoRestart && !h.up:
-			if err := r.restart(h, -1, ""); err != nil {
-				return err
-			}
-		case t.what == DoResume && h.paused:
-			if err := r.resume(h, -1, ""); err != nil {
-				return err
-			}
+		if err := t.do(); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -429,7 +432,7 @@ func (r *runner) dueTimers(now node.Time) error {
 
 // control tells a host's fault layer all that is wrong with it.
 func (r *runner) control(h *hostState) error {
-	if !h.up {
+	if h.phase != up {
 		return nil
 	}
 	n := &r.file.Network

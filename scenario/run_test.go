@@ -15,17 +15,25 @@ import (
 func simulated() *scenario.WorldKind {
 	k := &scenario.WorldKind{Name: "sim", Carry: func(uint32) uint32 { return 8 },
 		Poll: 20 * node.Millisecond, Timeout: 5 * node.Second}
-	k.Open = func(s scenario.Setup) (scenario.World, error) {
-		return sim.New(sim.Config{Hosts: len(s.File.Hosts), Seed: s.File.Seed, Wrap: scenario.Wrap,
+	k.Open = func(_ context.Context, s scenario.Setup) (scenario.World, error) {
+		return started(sim.New(sim.Config{Hosts: len(s.File.Hosts), Seed: s.File.Seed, Wrap: scenario.Wrap,
 			Specs: func(id node.ID) []node.Spec {
 				specs, err := s.File.Specs(id, k)
 				if err != nil {
 					panic(err)
 				}
 				return specs
-			}})
+			}}))
 	}
 	return k
+}
+
+// started starts every host of a new simulation.
+func started(s *sim.Sim, err error) (scenario.World, error) {
+	if err != nil {
+		return nil, err
+	}
+	return s, s.StartAll()
 }
 
 func TestShippedScenariosPassInTheSimulator(t *testing.T) {

@@ -52,7 +52,7 @@ func (r *runner) stepsPossible() bool {
 	}
 	for i := range r.steps {
 		s := &r.steps[i]
-		if s.fired {
+		if s.fired || strings.HasPrefix(s.step.Name, randomPrefix) {
 			continue
 		}
 		if s.begun || s.step.When.IsZero() {
@@ -131,11 +131,13 @@ func (r *runner) fire(i int) error {
 	id := r.file.HostID(s.Host)
 	switch s.Do {
 	case DoPartition:
-		r.fired(i, s.Do, s.Name, "partition %s", groups(s.Between, s.OneWay))
+		r.fired(i, s.Do, s.Name, "partition %s%s", groups(s.Between, s.OneWay), lasting(s.For))
+		r.undoAfter(s, func(h *hostState, to node.ID) { h.cut[to] = false })
 		return r.between(s.Between, s.OneWay, func(h *hostState, to node.ID) { h.cut[to] = true })
 	case DoLink:
-		r.fired(i, s.Do, s.Name, "link %s: loss %g, delay %v, duplicate %g, reorder %g",
-			groups(s.Between, false), s.Loss, s.Delay, s.Duplicate, s.Reorder)
+		r.fired(i, s.Do, s.Name, "link %s: loss %g, delay %v, duplicate %g, reorder %g%s",
+			groups(s.Between, false), s.Loss, s.Delay, s.Duplicate, s.Reorder, lasting(s.For))
+		r.undoAfter(s, func(h *hostState, to node.ID) { h.links[to] = faults.Link{} })
 		l := faults.Link{Loss: s.Loss, Duplicate: s.Duplicate, Reorder: s.Reorder,
 			Delay: node.Time(s.Delay)}
 		return r.between(s.Between, false, func(h *hostState, to node.ID) { h.links[to] = l })
@@ -144,24 +146,12 @@ func (r *runner) fire(i int) error {
 	case DoCrash:
 		return r.crash(i, s)
 	case DoRestart:
-		h := r.host(id)
-		if h.up {
-			st.fired, st.retry, st.answer = false, r.world.Now()+retryVerb, "the host is up"
-			return nil
+		if h := r.host(id); h.phase == down {
+			return r.restart(h, i, s.Name)
 		}
-		return r.restart(h, i, s.Name)
+		st.later(r.world.Now(), "the host is not down")
 	case DoPause:
-		h := r.host(id)
-		if !h.up || h.paused {
-			st.fired, st.retry, st.answer = false, r.world.Now()+retryVerb, "the host is not running"
-			return nil
-		}
-		r.fired(i, s.Do, s.Name, "pause %s", s.Host)
-		h.paused = true
-		if s.For > 0 {
-			r.after(s.For, id, DoResume)
-		}
-		return r.world.Pause(id)
+		return r.pause(i, s)
 	case DoResume:
 		return r.resume(r.host(id), i, s.Name)
 	case DoDisk:
@@ -170,7 +160,11 @@ func (r *runner) fire(i int) error {
 		if s.Slow > 1 {
 			h.disk.Slow = s.Slow
 		}
-		r.fired(i, s.Do, s.Name, "disk of %s: slow %g, full %t", s.Host, s.Slow, s.Full)
+		r.fired(i, s.Do, s.Name, "disk of %s: slow %g, full %t%s", s.Host, s.Slow, s.Full,
+			lasting(s.For))
+		if s.For > 0 {
+			r.after(s.For, func() error { h.disk = faults.Disk{}; return r.control(h) })
+		}
 		return r.control(h)
 	case DoStop:
 		for _, w := range r.loads {
@@ -185,6 +179,32 @@ func (r *runner) fire(i int) error {
 		return fmt.Errorf("the runner does not know the verb %q", s.Do)
 	}
 	return nil
+}
+
+// later leaves a step to be tried again: what it is about is not there now.
+// A random fault is let go instead: it was drawn without knowing what others would do.
+func (st *stepState) later(now node.Time, why string) {
+	if strings.HasPrefix(st.step.Name, randomPrefix) {
+		return
+	}
+	st.fired, st.retry, st.answer = false, now+retryVerb, why
+}
+
+// lasting is how a step with a limited time is told.
+func lasting(d Duration) string {
+	if d == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" for %v", d)
+}
+
+// undoAfter ends what a step has set between hosts when its time is over.
+func (r *runner) undoAfter(s *Step, undo func(h *hostState, to node.ID)) {
+	if s.For > 0 {
+		r.after(s.For, func() error {
+			return r.between(s.Between, s.Do == DoPartition && s.OneWay, undo)
+		})
+	}
 }
 
 func groups(between [][]string, oneWay bool) string {
@@ -241,29 +261,59 @@ func (r *runner) heal(i int, s *Step) error {
 
 func (r *runner) crash(i int, s *Step) error {
 	h := r.host(r.file.HostID(s.Host))
-	if !h.up {
-		st := &r.steps[i]
-		st.fired, st.retry, st.answer = false, r.world.Now()+retryVerb, "the host is down already"
+	if h.phase != up {
+		r.steps[i].later(r.world.Now(), "the host is not up")
 		return nil
 	}
 	r.fired(i, s.Do, s.Name, "crash %s, unsynced data: %s", s.Host, s.Unsynced)
-	h.wanted, h.up = false, false
+	h.phase = dying
 	if s.RestartAfter > 0 {
-		r.after(s.RestartAfter, h.id, DoRestart)
+		r.after(s.RestartAfter, func() error { return r.restartLater(h) })
 	}
 	return r.world.Crash(h.id, UnsyncedMode(s.Unsynced))
 }
 
+// restartLater restarts a host that is down, or as soon as it is. One that somebody has started
+// meanwhile is left alone.
+func (r *runner) restartLater(h *hostState) error {
+	switch h.phase {
+	case down:
+		return r.restart(h, -1, "")
+	case dying:
+		r.after(Duration(node.Millisecond), func() error { return r.restartLater(h) })
+	}
+	return nil
+}
+
 func (r *runner) restart(h *hostState, step int, name string) error {
 	r.fired(step, DoRestart, name, "restart %s", r.file.HostName(h.id))
-	h.wanted = true
+	h.phase = starting
 	return r.world.Start(h.id)
+}
+
+func (r *runner) pause(i int, s *Step) error {
+	h := r.host(r.file.HostID(s.Host))
+	if h.phase != up || h.paused {
+		r.steps[i].later(r.world.Now(), "the host is not running")
+		return nil
+	}
+	r.fired(i, s.Do, s.Name, "pause %s%s", s.Host, lasting(s.For))
+	h.paused = true
+	if s.For > 0 {
+		r.after(s.For, func() error {
+			if !h.paused {
+				return nil
+			}
+			return r.resume(h, -1, "")
+		})
+	}
+	return r.world.Pause(h.id)
 }
 
 func (r *runner) resume(h *hostState, step int, name string) error {
 	r.fired(step, DoResume, name, "resume %s", r.file.HostName(h.id))
 	h.paused = false
-	if !h.up {
+	if h.phase != up {
 		return nil
 	}
 	return r.world.Resume(h.id)
@@ -292,7 +342,7 @@ func (r *runner) fireVerb(i int) error {
 	}
 	n, rs := r.resource(s.Resource)
 	id := r.file.HostID(s.Host)
-	if !r.host(id).up {
+	if r.host(id).phase != up {
 		st.answer = "host " + s.Host + " is down"
 		return nil
 	}
@@ -340,7 +390,7 @@ func (r *runner) verbAnswered(o *node.Observation) error {
 }
 
 // verbHostDown takes the verbs back that a crashed host will never answer.
-func (r *runner) verbHostDown(id node.ID) error {
+func (r *runner) verbHostDown(id node.ID) {
 	for i := range r.steps {
 		s := &r.steps[i]
 		if s.tag != 0 && r.file.HostID(s.step.Host) == id {
@@ -348,7 +398,6 @@ func (r *runner) verbHostDown(id node.ID) error {
 			s.tag, s.answer = 0, "the host went down"
 		}
 	}
-	return nil
 }
 
 // env answers conditions from what the runner knows.
@@ -398,9 +447,9 @@ func (e env) Bool(fn string, args []string) (bool, error) {
 			}
 		}
 	case FnUp:
-		return r.host(r.file.HostID(args[0])).up, nil
+		return r.host(r.file.HostID(args[0])).phase == up, nil
 	case FnDown:
-		return !r.host(r.file.HostID(args[0])).up, nil
+		return r.host(r.file.HostID(args[0])).phase == down, nil
 	case FnUpToDate:
 		_, rs := r.resource(args[0])
 		s := rs.statusOn(r.file.HostID(args[1]))

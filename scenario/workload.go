@@ -151,7 +151,11 @@ func (w *workload) wake() node.Time {
 
 // issue begins what is due.
 func (w *workload) issue(now node.Time) {
-	route := w.r.resources[w.resource].route
+	rs := &w.r.resources[w.resource]
+	if w.r.host(rs.route).phase != up {
+		w.r.reroute(w.resource)
+	}
+	route := rs.route
 	for i := range w.clients {
 		c := &w.clients[i]
 		if c.busy {
@@ -163,7 +167,7 @@ func (w *workload) issue(now node.Time) {
 		if w.stopped || w.issued >= w.total || now < c.ready {
 			continue
 		}
-		if !w.r.host(route).up {
+		if w.r.host(route).phase != up {
 			c.ready = now + backoff
 			continue
 		}

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/container-football/pitch/faults"
@@ -50,7 +51,8 @@ type WorldKind struct {
 	Poll node.Time
 	// Timeout is how long a client waits for an answer before it takes the outcome for unknown.
 	Timeout node.Time
-	Open    func(Setup) (World, error)
+	// Open makes a world whose hosts are starting: each will be observed with ObsUp.
+	Open func(context.Context, Setup) (World, error)
 }
 
 // HostID returns the number of the host with this name: hosts count from 1 in the order of the

@@ -81,6 +81,16 @@ func (s *Sim) Start(id node.ID) error {
 	return nil
 }
 
+// StartAll starts every host.
+func (s *Sim) StartAll() error {
+	for _, h := range s.hosts {
+		if err := s.Start(h.id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func (h *host) boot() {
 	h.starts++
 	h.timers = h.timers[:0]

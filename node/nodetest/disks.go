@@ -216,8 +216,9 @@ func tellDevices(u *user) {
 	u.forget(a, b)
 	u.good(a, write(0, 1, 0, 1), write(1, 2, 0, 2))
 	u.good(b, write(0, 1, 0, 3))
-	u.equal("volumes", []any{u.sectorsOf(a, 0, 0, 1), u.sectorsOf(a, 1, 0, 1), u.sectorsOf(b, 0, 0, 1)},
-		[]any{[]uint64{1}, []uint64{2}, []uint64{3}})
+	u.equal("volume 0", u.sectorsOf(a, 0, 0, 1), []uint64{1})
+	u.equal("volume 1", u.sectorsOf(a, 1, 0, 1), []uint64{2})
+	u.equal("volume of the other machine", u.sectorsOf(b, 0, 0, 1), []uint64{3})
 	second := appendTo(2, 1, 0, "two")
 	second.dev = 1
 	u.good(a, appendTo(1, 1, 0, "one"), second)

@@ -27,9 +27,9 @@ var stories = []story{
 	{"timers of two machines are apart", Setup{}, tellTwoMachines},
 
 	{"every disk request ends once", Setup{}, tellCompletions},
-	{"a volume gives back what was written", Setup{}, tellVolume},
+	{"a volume gives back what was written", Setup{Unsynced: node.LoseAll}, tellVolume},
 	{"a volume refuses what is outside of it", Setup{}, tellVolumeBounds},
-	{"a log grows at its end", Setup{}, tellLog},
+	{"a log grows at its end", Setup{Unsynced: node.LoseAll}, tellLog},
 	{"a log refuses what makes no sense", Setup{}, tellLogRefuses},
 	{"segments are listed, cut and deleted", Setup{}, tellSegments},
 	{"devices are apart", Setup{}, tellDevices},

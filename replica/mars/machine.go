@@ -307,7 +307,7 @@ func (m *Machine) Status() replica.Status {
 	s := replica.Status{Role: m.role, Primary: m.ver.host, Epoch: m.ver.epoch(),
 		SplitBrain: m.fetch.cut, FetchOn: m.state.fetchOn, ReplayOn: m.state.replayOn,
 		End: m.stream.at.pos, EndSeq: m.stream.at.seq, Durable: m.durable.pos,
-		DurableSeq: m.durable.seq, Applied: m.applied.pos, AppliedSeq: m.applied.seq,
+		DurableSeq: m.durable.seq, Applied: m.applied.pos, Synced: m.state.applied.pos, AppliedSeq: m.applied.seq,
 		Committed: m.fetch.committed, CommittedSeq: m.fetch.committedSeq, Lost: m.fetch.lost}
 	for i := range m.peers {
 		s.SplitBrain = s.SplitBrain || m.peers[i].cut

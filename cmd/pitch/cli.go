@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"github.com/container-football/pitch/check"
+	"github.com/container-football/pitch/scenario"
+	"github.com/container-football/pitch/scenario/iolog"
+)
+
+// Exit codes besides those of scenario.Outcome.
+const (
+	exitUsage       = 64
+	exitHarness     = 70
+	exitInterrupted = 130
+)
+
+// cli is the command line. Each command has a file of its own.
+type cli struct {
+	Run     runCmd     `cmd:"" help:"Run scenarios, check what they show, and report."`
+	Replay  replayCmd  `cmd:"" help:"Run what a bundle holds once more and compare."`
+	Check   checkCmd   `cmd:"" help:"Judge a recorded history."`
+	Schema  schemaCmd  `cmd:"" help:"Print the JSON Schema of scenario files, for editors."`
+	Node    nodeCmd    `cmd:"" help:"Run the daemon of one host."`
+	Version versionCmd `cmd:"" help:"Print the version."`
+}
+
+// io is where a command writes.
+type streams struct {
+	ctx      context.Context
+	out, err io.Writer
+}
+
+// exit is an error that only carries an exit code: all has been said.
+type exit int
+
+func (e exit) Error() string { return fmt.Sprintf("exit code %d", int(e)) }
+
+// usageError is bad input: exit code 64.
+type usageError struct{ error }
+
+func (u usageError) Unwrap() error { return u.error }
+
+const description = `Tests replicated block storage, in a simulator and on real processes.
+
+A scenario is a TOML file: hosts, a replicated volume, a workload, faults, and what is expected.
+` + "`pitch run`" + ` runs it in every world that it names, checks the history of all operations and
+the content of all replicas, and says what held and what did not.
+
+  pitch run scenarios/forced-failover.toml
+  pitch run scenarios/*.toml --world sim --seeds 1..1000
+  pitch run my.toml --junit junit.xml --github
+  pitch replay out/forced-failover-sim-7
+  pitch check history.jsonl
+
+Exit codes: 0 as expected; 1 a check was violated; 2 unknown, a checker or the time ran out;
+3 vacuous, a fault or step that must happen did not; 64 bad input or usage; 70 pitch itself
+failed; 130 interrupted. Of several runs the worst counts: 70, 1, 2, 3, 0.`
+
+// Main runs the command line and returns the exit code.
+func Main(args []string, out, errw io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	var c cli
+	code := -1
+	parser, err := kong.New(&c, kong.Name("pitch"), kong.Description(description),
+		kong.Writers(out, errw), kong.Exit(func(n int) { code = n }), kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, Tree: true}))
+	if err != nil {
+		fmt.Fprintln(errw, "pitch:", err)
+		return exitHarness
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	k, err := parser.Parse(args)
+	if code >= 0 {
+		return code // --help
+	}
+	if err != nil {
+		fmt.Fprintf(errw, "pitch: %v\nTry `pitch --help`.\n", err)
+		return exitUsage
+	}
+	err = k.Run(&streams{ctx: ctx, out: out, err: errw})
+	return report(ctx, err, errw)
+}
+
+// report says what went wrong and returns the exit code for it.
+func report(ctx context.Context, err error, w io.Writer) int {
+	var (
+		code  exit
+		usage usageError
+		file  *scenario.Error
+		trace *iolog.Error
+		hist  *check.ParseError
+	)
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &code):
+		return int(code)
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		fmt.Fprintln(w, "pitch: interrupted; every process that was started has been ended")
+		return exitInterrupted
+	}
+	fmt.Fprintln(w, "pitch:", err)
+	if errors.As(err, &usage) || errors.As(err, &file) || errors.As(err, &trace) ||
+		errors.As(err, &hist) {
+		return exitUsage
+	}
+	return exitHarness
+}
+
+type versionCmd struct{}
+
+func (versionCmd) Run(s *streams) error {
+	fmt.Fprintln(s.out, "pitch", version())
+	return nil
+}
+
+// version is that of the module, or the revision that the binary was built from.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "(unknown)"
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" {
+			return s.Value[:min(12, len(s.Value))]
+		}
+	}
+	return info.Main.Version
+}

@@ -1,0 +1,270 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"github.com/container-football/pitch/scenario"
+)
+
+type runCmd struct {
+	Scenarios []string      `arg:"" name:"scenario" help:"Scenario files, or folders of them."`
+	World     []string      `enum:"sim,local" placeholder:"sim|local" help:"Run in this world only (default: every world that the scenario names)."`
+	Seed      *uint64       `placeholder:"N" help:"Seed (default: the scenario's)." xor:"seed"`
+	Seeds     seedRange     `placeholder:"A..B" help:"Run once with each of these seeds." xor:"seed"`
+	Budget    time.Duration `placeholder:"DURATION" help:"Begin no further run after this time."`
+	Out       string        `default:"out" placeholder:"DIR" help:"Folder for bundles (default: out)."`
+	JUnit     string        `name:"junit" placeholder:"FILE" help:"Write JUnit XML."`
+	JSON      string        `name:"json" placeholder:"FILE" help:"Write all results as JSON."`
+	GitHub    bool          `name:"github" help:"Print ::error annotations for GitHub."`
+	Jobs      int           `placeholder:"N" help:"Simulations at a time (default: one a core)."`
+	Keep      int           `default:"8" placeholder:"N" help:"Bundles of failed runs to write at the most (default: 8)."`
+}
+
+func (c *runCmd) Help() string {
+	return `Without --seeds each scenario runs once in each of its worlds, with its own seed, and
+leaves a bundle: the scenario, replay.toml with every random choice written out, the history, the
+verdict, a picture and a report. With --seeds only runs that fail leave one.`
+}
+
+// seedRange is A..B, both included.
+type seedRange struct{ from, to uint64 }
+
+func (r *seedRange) UnmarshalText(text []byte) error {
+	a, b, ok := strings.Cut(string(text), "..")
+	from, err1 := strconv.ParseUint(a, 10, 63)
+	to, err2 := strconv.ParseUint(b, 10, 63)
+	if !ok || err1 != nil || err2 != nil || from > to {
+		return fmt.Errorf("expected A..B with A <= B, such as 1..1000, found %q", text)
+	}
+	*r = seedRange{from, to}
+	return nil
+}
+
+// job is one run.
+type job struct {
+	file  *scenario.File
+	path  string
+	world *scenario.WorldKind
+	seed  uint64
+}
+
+// done is how it ended.
+type done struct {
+	job
+	res *scenario.Result
+	err error
+}
+
+func worldNamed(name string) *scenario.WorldKind {
+	if name == "local" {
+		return localWorld()
+	}
+	return simWorld()
+}
+
+func (c *runCmd) Run(s *streams) error {
+	began := time.Now()
+	jobs, skipped, err := c.jobs()
+	if err != nil {
+		return err
+	}
+	single := c.Seeds == (seedRange{})
+	fmt.Fprintf(s.out, "pitch %s: %d runs of %d scenarios", version(), len(jobs), len(jobFiles(jobs)))
+	if !single {
+		fmt.Fprintf(s.out, ", seeds %d..%d", c.Seeds.from, c.Seeds.to)
+	}
+	fmt.Fprintln(s.out)
+	bar := newBar(s.err, len(jobs), single)
+	all := c.runAll(s.ctx, jobs, single, bar, began)
+	bar.finish()
+	if err := s.ctx.Err(); err != nil {
+		return err
+	}
+	return c.conclude(s, all, skipped, single)
+}
+
+// jobs lists all runs in the order of the command line.
+func (c *runCmd) jobs() (jobs []job, skipped int, err error) {
+	paths, err := scenarioFiles(c.Scenarios)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, path := range paths {
+		f, err := scenario.Options{Strategies: scenario.Strategies()}.Load(path)
+		if err != nil {
+			return nil, 0, err
+		}
+		worlds := c.World
+		if len(worlds) == 0 {
+			worlds = f.Worlds
+		}
+		for _, name := range worlds {
+			if !slices.Contains(f.Worlds, name) {
+				skipped++
+				continue
+			}
+			seeds := c.Seeds
+			if seeds == (seedRange{}) {
+				seeds = seedRange{f.Seed, f.Seed}
+				if c.Seed != nil {
+					seeds = seedRange{*c.Seed, *c.Seed}
+				}
+			}
+			w := worldNamed(name)
+			for seed := seeds.from; ; seed++ {
+				jobs = append(jobs, job{f, path, w, seed})
+				if seed == seeds.to {
+					break
+				}
+			}
+		}
+	}
+	return jobs, skipped, nil
+}
+
+// scenarioFiles replaces folders by the scenarios in them.
+func scenarioFiles(args []string) ([]string, error) {
+	var paths []string
+	for _, arg := range args {
+		info, err := os.Stat(arg)
+		if err != nil {
+			return nil, usageError{err}
+		}
+		if !info.IsDir() {
+			paths = append(paths, arg)
+			continue
+		}
+		found, err := filepath.Glob(filepath.Join(arg, "*.toml"))
+		if err != nil || len(found) == 0 {
+			return nil, usageError{fmt.Errorf("%s: no *.toml in this folder", arg)}
+		}
+		paths = append(paths, found...)
+	}
+	return paths, nil
+}
+
+func jobFiles(jobs []job) []string {
+	var paths []string
+	for i := range jobs {
+		paths = append(paths, jobs[i].path)
+	}
+	slices.Sort(paths)
+	return slices.Compact(paths)
+}
+
+// runAll runs simulations side by side and real processes one run at a time, which are to have the
+// machine to themselves. Results stand in the order of the jobs, whatever finished first.
+func (c *runCmd) runAll(ctx context.Context, jobs []job, single bool, bar *bar,
+	began time.Time) []done {
+	all := make([]done, len(jobs))
+	run := func(i int) {
+		all[i].job = jobs[i]
+		if c.Budget > 0 && time.Since(began) > c.Budget || ctx.Err() != nil {
+			return // no result: not run
+		}
+		all[i].res, all[i].err = runJob(ctx, jobs[i], single, bar)
+		bar.step()
+	}
+	n := c.Jobs
+	if n <= 0 {
+		n = runtime.GOMAXPROCS(0)
+	}
+	next := make(chan int)
+	var workers sync.WaitGroup
+	for range n {
+		workers.Go(func() {
+			for i := range next {
+				run(i)
+			}
+		})
+	}
+	for i := range jobs {
+		if jobs[i].world.Name != "local" {
+			next <- i
+		}
+	}
+	close(next)
+	workers.Wait()
+	for i := range jobs {
+		if jobs[i].world.Name == "local" {
+			run(i)
+		}
+	}
+	return all
+}
+
+func runJob(ctx context.Context, j job, samples bool, bar *bar) (*scenario.Result, error) {
+	opt := scenario.RunOptions{World: j.world, Seed: j.seed, Samples: samples}
+	if j.world.Name == "local" {
+		dir, err := os.MkdirTemp("", "pitch-")
+		if err != nil {
+			return nil, err
+		}
+		defer os.RemoveAll(dir)
+		opt.Dir = filepath.Join(dir, "hosts")
+		opt.Progress = bar.ops
+	}
+	res, err := scenario.Run(ctx, j.file, opt)
+	if err == nil {
+		res.Repeat = fmt.Sprintf("pitch run %s --world %s --seed %d", j.path, j.world.Name, j.seed)
+	}
+	return res, err
+}
+
+// bar is the progress on a terminal; elsewhere it is silent.
+type bar struct {
+	bar   *progressbar.ProgressBar
+	total int
+	mu    sync.Mutex
+}
+
+func newBar(w io.Writer, total int, single bool) *bar {
+	b := &bar{total: total}
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return b
+	}
+	b.bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(f),
+		progressbar.OptionSetDescription("runs"), progressbar.OptionShowCount(),
+		progressbar.OptionSetPredictTime(!single), progressbar.OptionClearOnFinish(),
+		progressbar.OptionThrottle(100*time.Millisecond))
+	return b
+}
+
+func (b *bar) step() {
+	if b.bar != nil {
+		b.mu.Lock()
+		b.bar.Add(1)
+		b.mu.Unlock()
+	}
+}
+
+func (b *bar) ops(done, total int) {
+	if b.bar != nil {
+		b.mu.Lock()
+		b.bar.Describe(fmt.Sprintf("runs (%d of %d operations)", done, total))
+		b.mu.Unlock()
+	}
+}
+
+func (b *bar) finish() {
+	if b.bar != nil {
+		b.bar.Finish()
+	}
+}
+
+var errNoRuns = errors.New("nothing was run")

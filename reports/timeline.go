@@ -1,0 +1,49 @@
+package reports
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/container-football/pitch/scenario"
+)
+
+// ErrNoSamples is returned for a picture of a run that kept no states of its replicas.
+var ErrNoSamples = errors.New(
+	"the run has no samples to draw; run it with samples switched on")
+
+// TimelineOptions is how a picture is drawn.
+type TimelineOptions struct {
+	Format   string  // "svg", "png" or "pdf"; empty: svg
+	Resource string  // name of the resource; empty: the first that has samples
+	Width    float64 // in points of 1/72 inch, 480 to 4000; 0: 760. The height follows from it
+	DPI      int     // of a png, 36 to 600; 0: 144
+}
+
+// Timeline draws one resource in the course of a run: above, how far the log of each replica is
+// durable and applied, with everything that fired; below, which replica had which role, and the
+// operations that were acknowledged, by the host that served them. What a forced failover cut
+// off is shaded. The error is [ErrNoSamples], or says which option is wrong, or is of w.
+func Timeline(w io.Writer, res *scenario.Result, opt TimelineOptions) error {
+	if opt.Width == 0 {
+		opt.Width = 760
+	}
+	if !(opt.Width >= 480 && opt.Width <= 4000) {
+		return fmt.Errorf("timeline: width %g is not within 480 and 4000 points", opt.Width)
+	}
+	if opt.DPI == 0 {
+		opt.DPI = 144
+	}
+	if opt.DPI < 36 || opt.DPI > 600 {
+		return fmt.Errorf("timeline: %d DPI is not within 36 and 600", opt.DPI)
+	}
+	form, err := formatOf(opt.Format)
+	if err != nil {
+		return err
+	}
+	s, err := newStory(res, opt.Resource)
+	if err != nil {
+		return err
+	}
+	return form.write(w, newDrawing(s, opt, form))
+}

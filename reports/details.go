@@ -110,16 +110,24 @@ func (t Text) checkLines(res *scenario.Result) []string {
 	return out
 }
 
-// counterexample is the lines of a violation, the argument last.
+// counterexample is the lines of a violation as check.Violation tells it, the argument last. Each
+// part stays on its line, whatever names are in it.
 func counterexample(c *check.Result) []string {
-	if c.Violation == nil {
+	v := c.Violation
+	if v == nil {
 		return nil
 	}
-	lines := strings.Split(cleanLines(c.Violation.String()), "\n")
-	for i := range lines {
-		lines[i] = strings.TrimPrefix(lines[i], "  ")
+	out := []string{clean(v.Summary)}
+	for _, op := range v.Ops {
+		out = append(out, "  "+clean(op.String()))
 	}
-	return lines
+	for _, r := range v.Records {
+		out = append(out, "  "+clean(r.String()))
+	}
+	for _, why := range v.Why {
+		out = append(out, "- "+clean(why))
+	}
+	return out
 }
 
 // lossLines tells each loss twice: as the logs of both sides tell it, and as the old primary
@@ -130,10 +138,10 @@ func lossLines(res *scenario.Result) []string {
 		l := &res.Losses[i]
 		name := clean(l.Resource)
 		out = append(out,
-			fmt.Sprintf("%s, by both logs: %s, %s, %s before the failover; %s cut off", name,
+			fmt.Sprintf("%s, by both logs: %s of %s, up to %s old; %s cut off", name,
 				count(l.Ops, "acknowledged write"), size(l.Bytes), lasting(l.For),
 				count(l.Records, "record")),
-			fmt.Sprintf("%s, as the old primary says: %s, %s, over %s", name,
+			fmt.Sprintf("%s, as the old primary says: %s of %s over %s", name,
 				count(int(l.Reported.Ops), "write"), size(l.Reported.Bytes),
 				shortSpan(l.Reported.Age)))
 	}

@@ -83,7 +83,9 @@ func newDrawing(s *story, opt TimelineOptions, form *format) *drawing {
 	d := &drawing{s: s, opt: opt, form: form, unit: unitFor(s.end)}
 	d.left = edge + axisLeft
 	d.right = vg.Length(opt.Width) - edge - 4
-	d.head = headlines(s)
+	if !opt.Untitled {
+		d.head = headlines(s)
+	}
 	d.layKey()
 	d.placeMarks()
 	y := vg.Length(edge)

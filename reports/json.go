@@ -122,6 +122,7 @@ type jsonReported struct {
 
 func toJSON(res *scenario.Result) jsonResult {
 	copied := *res
+	copied.Repeat = Repeat(res)
 	if copied.Fired == nil {
 		copied.Fired = []scenario.Fired{}
 	}

@@ -38,12 +38,14 @@ func HTML(w io.Writer, res *scenario.Result, opt HTMLOptions) error {
 	}
 	for _, name := range drawable(res) {
 		var svg bytes.Buffer
-		err := Timeline(&svg, res, TimelineOptions{Resource: name, Width: opt.Width})
+		err := Timeline(&svg, res, TimelineOptions{Resource: name, Width: opt.Width,
+			Untitled: true})
 		if err != nil {
 			return err
 		}
 		p.Timelines = append(p.Timelines, timeline{clean(name), inline(svg.String())})
 	}
+	p.Several = len(p.Timelines) > 1
 	for i := range res.Checks {
 		c := &res.Checks[i]
 		p.Checks = append(p.Checks, checked{Name: clean(c.Check), Verdict: c.Verdict.String(),
@@ -54,7 +56,7 @@ func HTML(w io.Writer, res *scenario.Result, opt HTMLOptions) error {
 		l := &res.Losses[i]
 		p.Losses = append(p.Losses, [][]string{
 			{clean(l.Resource), "both logs", fmt.Sprint(l.Ops) + " acknowledged", size(l.Bytes),
-				lasting(l.For) + " before the failover", fmt.Sprint(l.Records)},
+				"up to " + lasting(l.For) + " old", fmt.Sprint(l.Records)},
 			{clean(l.Resource), "the old primary", fmt.Sprint(l.Reported.Ops),
 				size(l.Reported.Bytes), "over " + shortSpan(l.Reported.Age), ""},
 		}...)
@@ -83,6 +85,7 @@ type page struct {
 	Description    string
 	Repeat         string
 	Links          []Link
+	Several        bool // timelines
 	Timelines      []timeline
 	Checks         []checked
 	Losses         [][]string
@@ -101,7 +104,7 @@ type fired struct{ At, Text string }
 
 type fact struct{ Name, Value string }
 
-// inline makes a picture part of a page: without the prologue, and as wide as there is room.
+// inline makes a picture part of a page: without the prologue of a file.
 // All text in it is escaped where it is drawn.
 func inline(svg string) template.HTML {
 	if i := strings.Index(svg, "<svg"); i >= 0 {

@@ -2,6 +2,7 @@ package reports
 
 import (
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -57,6 +58,8 @@ func harmful(r rune) bool {
 // wrap breaks each line of s at spaces so that it fits width columns if it can. What is carried
 // over is indented by hang more than its line is.
 func wrap(s string, width, hang int) string {
+	const hold = "\u00a0" // in place of a space at which a line shall not break
+	s = quantity.ReplaceAllString(s, "$1"+hold+"$2")
 	var out strings.Builder
 	for i, line := range strings.Split(s, "\n") {
 		if i > 0 {
@@ -64,8 +67,11 @@ func wrap(s string, width, hang int) string {
 		}
 		wrapLine(&out, line, width, hang)
 	}
-	return out.String()
+	return strings.ReplaceAll(out.String(), hold, " ")
 }
+
+// quantity is a number and its unit.
+var quantity = regexp.MustCompile(`([0-9]) (ns|us|ms|s|B|[KMGTP]iB)\b`)
 
 func wrapLine(out *strings.Builder, line string, width, hang int) {
 	text := strings.TrimLeft(line, " ")

@@ -18,6 +18,7 @@ type TimelineOptions struct {
 	Resource string  // name of the resource; empty: the first that has samples
 	Width    float64 // in points of 1/72 inch, 480 to 4000; 0: 760. The height follows from it
 	DPI      int     // of a png, 36 to 600; 0: 144
+	Untitled bool    // leave out the lines on top, where they stand beside the picture already
 }
 
 // Timeline draws one resource in the course of a run: above, how far the log of each replica is

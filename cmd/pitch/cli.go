@@ -11,10 +11,6 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
-
-	"github.com/container-football/pitch/check"
-	"github.com/container-football/pitch/scenario"
-	"github.com/container-football/pitch/scenario/iolog"
 )
 
 // Exit codes besides those of scenario.Outcome.
@@ -96,13 +92,7 @@ func Main(args []string, out, errw io.Writer) int {
 
 // report says what went wrong and returns the exit code for it.
 func report(ctx context.Context, err error, w io.Writer) int {
-	var (
-		code  exit
-		usage usageError
-		file  *scenario.Error
-		trace *iolog.Error
-		hist  *check.ParseError
-	)
+	var code exit
 	switch {
 	case err == nil:
 		return 0
@@ -113,8 +103,7 @@ func report(ctx context.Context, err error, w io.Writer) int {
 		return exitInterrupted
 	}
 	fmt.Fprintln(w, "pitch:", err)
-	if errors.As(err, &usage) || errors.As(err, &file) || errors.As(err, &trace) ||
-		errors.As(err, &hist) {
+	if badInput(err) {
 		return exitUsage
 	}
 	return exitHarness

@@ -1,64 +1,58 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
+	"github.com/container-football/pitch/check"
 	"github.com/container-football/pitch/reports"
 	"github.com/container-football/pitch/scenario"
+	"github.com/container-football/pitch/scenario/iolog"
 )
 
 // conclude prints what the runs have shown, writes the files that were asked for, and returns the
 // worst outcome.
 func (c *runCmd) conclude(s *streams, all []done, skipped int, single bool) error {
 	worst := scenario.Passed
-	passed, failed, bundles := 0, 0, 0
+	shown := 0
 	var results []*scenario.Result
 	for i := range all {
 		d := &all[i]
-		switch {
-		case d.err != nil:
-			var usage usageError
-			var file *scenario.Error
-			if errors.As(d.err, &usage) || errors.As(d.err, &file) {
-				return d.err
-			}
-			fmt.Fprintf(s.out, "\nfailed: %v\n  pitch run %s --world %s --seed %d\n", d.err, d.path,
-				d.world.Name, d.seed)
-			worst, failed = scenario.Failed, failed+1
-			continue
-		case d.res == nil:
+		if d.res == nil {
 			skipped++ // the budget ran out
 			continue
 		}
+		if badInput(d.err) {
+			return d.err
+		}
 		results = append(results, d.res)
 		worst = max(worst, d.res.Outcome)
-		if d.res.Outcome == scenario.Passed {
-			passed++
-		} else {
-			failed++
-		}
-		if !single && (d.res.Outcome == scenario.Passed || bundles >= c.Keep) {
+		if !single && (d.res.Outcome == scenario.Passed || shown >= c.Keep) {
 			continue
 		}
-		bundles++
+		shown++
 		if err := c.show(s, d, single); err != nil {
 			return err
 		}
 	}
+	if len(results) == 0 {
+		fmt.Fprintf(s.out, "0 passed, 0 failed, %d skipped\n", skipped)
+		return usageError{errNoRuns}
+	}
 	if len(results) > 1 {
 		fmt.Fprintln(s.out)
-		reports.Summary(s.out, results)
+		if err := reports.Summary(s.out, results); err != nil {
+			return err
+		}
 	}
 	if err := c.files(s, all, results); err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "%d passed, %d failed, %d skipped\n", passed, failed, skipped)
-	if worst == scenario.Passed && passed == 0 {
-		return usageError{errNoRuns}
+	fmt.Fprintln(s.out)
+	if err := reports.Total(s.out, results, skipped); err != nil {
+		return err
 	}
 	if worst != scenario.Passed {
 		return exit(worst.ExitCode())
@@ -66,11 +60,24 @@ func (c *runCmd) conclude(s *streams, all []done, skipped int, single bool) erro
 	return nil
 }
 
-// show writes the bundle of one run and prints what it has shown. A failure out of many seeds was
-// run without samples; a simulation is run again with them, for the picture.
+// badInput says whether an error is the user's to mend.
+func badInput(err error) bool {
+	var (
+		usage usageError
+		file  *scenario.Error
+		trace *iolog.Error
+		hist  *check.ParseError
+	)
+	return errors.As(err, &usage) || errors.As(err, &file) || errors.As(err, &trace) ||
+		errors.As(err, &hist)
+}
+
+// show writes the bundle of one run and prints what it has shown. One of many seeds was run
+// without samples; a simulation is run again with them, for the picture, and must then be the
+// same to the last event.
 func (c *runCmd) show(s *streams, d *done, single bool) error {
 	res := d.res
-	if !single && d.world.Name == "sim" {
+	if !single && d.world.Name == "sim" && d.err == nil {
 		again, err := runJob(s.ctx, d.job, true, &bar{})
 		if err != nil {
 			return err
@@ -81,14 +88,16 @@ func (c *runCmd) show(s *streams, d *done, single bool) error {
 		}
 		res = again
 	}
-	dir := filepath.Join(c.Out, fmt.Sprintf("%s-%s-%d", res.Scenario, res.World, res.Seed))
-	if err := writeBundle(dir, d.file, res); err != nil {
-		return fmt.Errorf("bundle: %w", err)
-	}
 	fmt.Fprintln(s.out)
-	reports.Details(s.out, res)
-	fmt.Fprintf(s.out, "bundle: %s (report.html, timeline.svg, history.jsonl)\n", dir)
-	return nil
+	if d.err == nil {
+		dir := filepath.Join(c.Out, fmt.Sprintf("%s-%s-%d", res.Scenario, res.World, res.Seed))
+		files, err := writeBundle(dir, d.file, res)
+		if err != nil {
+			return fmt.Errorf("bundle: %w", err)
+		}
+		fmt.Fprintf(s.out, "bundle  %s: %s\n", dir, files)
+	}
+	return reports.Details(s.out, res)
 }
 
 func (c *runCmd) files(s *streams, all []done, results []*scenario.Result) error {
@@ -99,11 +108,8 @@ func (c *runCmd) files(s *streams, all []done, results []*scenario.Result) error
 			return err
 		}
 	}
-	if c.JUnit == "" && !c.GitHub {
-		return nil
-	}
-	suites := junitSuites(all)
 	if c.JUnit != "" {
+		suites := []reports.Suite{{Cases: junitCases(all)}}
 		if err := writeFile(c.JUnit, func(f *os.File) error {
 			return reports.JUnit(f, suites)
 		}); err != nil {
@@ -114,6 +120,26 @@ func (c *runCmd) files(s *streams, all []done, results []*scenario.Result) error
 		annotate(s.out, all)
 	}
 	return nil
+}
+
+// junitCases makes one case of each block of seeds.
+func junitCases(all []done) []reports.Case {
+	var cases []reports.Case
+	for i := range all {
+		d := &all[i]
+		n := len(cases) - 1
+		if n < 0 || cases[n].Scenario != d.file.Name || cases[n].World != d.world.Name {
+			cases = append(cases, reports.Case{Scenario: d.file.Name, World: d.world.Name,
+				First: d.seed, Skipped: "the budget ran out"})
+			n++
+		}
+		cases[n].Last = d.seed
+		if d.res != nil {
+			cases[n].Skipped = ""
+			cases[n].Results = append(cases[n].Results, d.res)
+		}
+	}
+	return cases
 }
 
 // writeFile writes a file whole or not at all.
@@ -137,5 +163,3 @@ func writeFile(path string, write func(*os.File) error) error {
 	}
 	return err
 }
-
-var _ = context.Canceled

@@ -62,11 +62,15 @@ type job struct {
 	seed  uint64
 }
 
-// done is how it ended.
+// done is how it ended. A failure of the harness is a result too. Without one it was not run.
 type done struct {
 	job
 	res *scenario.Result
 	err error
+}
+
+func (j *job) repeat() string {
+	return fmt.Sprintf("pitch run %s --world %s --seed %d", j.path, j.world.Name, j.seed)
 }
 
 func worldNamed(name string) *scenario.WorldKind {
@@ -176,7 +180,13 @@ func (c *runCmd) runAll(ctx context.Context, jobs []job, single bool, bar *bar,
 		if c.Budget > 0 && time.Since(began) > c.Budget || ctx.Err() != nil {
 			return // no result: not run
 		}
-		all[i].res, all[i].err = runJob(ctx, jobs[i], single, bar)
+		res, err := runJob(ctx, jobs[i], single, bar)
+		if err != nil {
+			j := &jobs[i]
+			res = &scenario.Result{Scenario: j.file.Name, File: j.path, World: j.world.Name,
+				Seed: j.seed, Outcome: scenario.Failed, Reason: err.Error(), Repeat: j.repeat()}
+		}
+		all[i].res, all[i].err = res, err
 		bar.step()
 	}
 	n := c.Jobs
@@ -220,7 +230,7 @@ func runJob(ctx context.Context, j job, samples bool, bar *bar) (*scenario.Resul
 	}
 	res, err := scenario.Run(ctx, j.file, opt)
 	if err == nil {
-		res.Repeat = fmt.Sprintf("pitch run %s --world %s --seed %d", j.path, j.world.Name, j.seed)
+		res.Repeat = j.repeat()
 	}
 	return res, err
 }

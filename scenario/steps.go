@@ -45,7 +45,8 @@ func (r *runner) stepsDone() bool {
 }
 
 // stepsPossible says whether a step may still fire: one that has begun, that waits for a time, or
-// whose condition is about something that goes on after the last operation.
+// whose condition is about something that goes on after the last operation. Random faults do not
+// count: they were drawn without knowing what else would happen, and the run need not wait.
 func (r *runner) stepsPossible() bool {
 	if len(r.timers) > 0 {
 		return true
@@ -182,11 +183,7 @@ func (r *runner) fire(i int) error {
 }
 
 // later leaves a step to be tried again: what it is about is not there now.
-// A random fault is let go instead: it was drawn without knowing what others would do.
 func (st *stepState) later(now node.Time, why string) {
-	if strings.HasPrefix(st.step.Name, randomPrefix) {
-		return
-	}
 	st.fired, st.retry, st.answer = false, now+retryVerb, why
 }
 

@@ -246,9 +246,6 @@ func (t *track) lane(x *scenario.Sample) {
 	t.lanes = append(t.lanes, l)
 }
 
-// readBack is the client under which the runner reads everything once more when all is over.
-const readBack = 1 << 30
-
 // readHistory finds when operations on the resource were acknowledged, each once, whatever the
 // number of its sectors.
 func (s *story) readHistory() {
@@ -261,7 +258,7 @@ func (s *story) readHistory() {
 	for i := range s.res.History {
 		op := &s.res.History[i]
 		k := key{op.Client, op.Call, op.Kind}
-		if op.Resource != s.resource || op.Unknown || op.Client == readBack || seen[k] {
+		if op.Resource != s.resource || op.Unknown || op.Client == scenario.FinalReader || seen[k] {
 			continue
 		}
 		seen[k] = true

@@ -109,6 +109,9 @@ type finalRead struct {
 	sector   uint64
 }
 
+// FinalReader is the number of the client, in a history, that reads everything back at the end.
+const FinalReader = 999_999
+
 // finalParallel is how many of the last reads are under way together.
 const finalParallel = 16
 
@@ -167,7 +170,7 @@ func (r *runner) finalRead(o *node.Observation) error {
 	}
 	rs := &r.resources[t.resource]
 	id, _ := readStamp(o.Data[:rs.geo.Carry], t.sector)
-	r.history = append(r.history, check.Op{Client: 1 << 30, Kind: check.Read, ID: id,
+	r.history = append(r.history, check.Op{Client: FinalReader, Kind: check.Read, ID: id,
 		Resource: rs.res.Name, Sector: t.sector, Call: int64(f.call[i]), Return: int64(o.At),
 		Host: r.file.HostName(o.Host), Epoch: o.Epoch})
 	return nil

@@ -15,7 +15,7 @@ const simCarry = 8
 // simWorld is the simulator as scenarios use it. It needs no files.
 func simWorld() *scenario.WorldKind {
 	k := &scenario.WorldKind{Name: "sim", Carry: func(uint32) uint32 { return simCarry },
-		Poll: 20 * node.Millisecond, Timeout: 5 * node.Second}
+		Poll: 5 * node.Millisecond, Timeout: 5 * node.Second}
 	k.Open = func(_ context.Context, s scenario.Setup) (scenario.World, error) {
 		f := s.File
 		for i := range f.Hosts { // a mistake in a strategy's options shows here, not in a panic

@@ -1,0 +1,80 @@
+# pitch: every target does its own set-up. `make` alone lists the targets.
+
+GO      ?= go
+BIN     := bin/pitch
+SUDO    := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
+LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+STAT    := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
+COUNT   ?= 5
+FUZZ    ?= 20s
+
+.PHONY: help build run test check lint race bench soak fuzz mutants scenarios picture clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## build bin/pitch
+	$(GO) build -o $(BIN) ./cmd/pitch
+
+run: build ## run one scenario in the simulator and on real processes; compare the verdicts
+	$(BIN) run scenarios/forced-failover.toml
+
+test: need-git ## everything that must pass before a change is kept (about five minutes)
+	@files=$$(gofmt -l .); [ -z "$$files" ] || { echo "not gofmt'ed: $$files"; exit 1; }
+	$(GO) vet ./...
+	$(GO) test -count=1 -timeout 15m ./...
+	@$(MAKE) --no-print-directory race
+
+race: ## the tests of concurrent code under the race detector
+	@if command -v $${CC:-cc} >/dev/null; then $(GO) test -race -count=1 ./realnode/ ./node/...; \
+	else echo "SKIPPED: the race detector needs a C compiler, and there is none"; fi
+
+check: run test ## what CI runs
+
+lint: ## golangci-lint with the project's configuration (builds the linter: some minutes)
+	$(GO) run $(LINT) run ./...
+
+mutants: need-git ## deliberately broken builds; each must be caught
+	$(GO) test -count=1 -v ./internal/mutants/
+
+scenarios: build ## every shipped scenario in every world
+	$(BIN) run scenarios
+
+bench: need-fio ## benchmarks, in the form that benchstat reads: out/bench.txt (COUNT=5)
+	@mkdir -p out
+	@{ echo "# $$(uname -sr), $$(nproc) cores, load $$(cut -d' ' -f1-3 /proc/loadavg), $$($(GO) version)"; \
+	  $(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) -timeout 60m ./sim/ ./check/ ./scenario/ ./internal/bench/; \
+	} | tee out/bench.txt
+	@$(GO) run $(STAT) out/bench.txt | tee out/benchstat.txt
+
+soak: build ## hours of work in minutes: seeds 1..1000 of everything, and a hundred kills
+	$(BIN) run scenarios --world sim --seeds 1..1000
+	$(BIN) run scenarios/soak
+	$(BIN) run scenarios --world local --seeds 1..10
+
+fuzz: ## every fuzz target for a while (FUZZ=20s)
+	@for pkg in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	    echo "$$pkg $$f"; $(GO) test -run '^$$' -fuzz "^$$f\$$" -fuzztime $(FUZZ) $$pkg || exit 1; \
+	  done; \
+	done
+
+picture: build ## draw docs/images/forced-failover.svg anew
+	$(BIN) run scenarios/forced-failover.toml --world sim --out out/picture
+	@mkdir -p docs/images
+	cp out/picture/forced-failover-sim-7/timeline.svg docs/images/forced-failover.svg
+
+clean: ## remove what was built and written
+	rm -rf bin out
+
+# What a target needs beyond Go. As root (or with sudo) it is installed on Debian and the like.
+.PHONY: need-git need-fio
+need-git:
+	@command -v git >/dev/null || $(call install,git) || \
+	  { echo "git is needed to apply the mutants' patches: install it"; exit 1; }
+need-fio:
+	@command -v fio >/dev/null || $(call install,fio) || \
+	  echo "SKIPPED: no fio here, so the local world is not compared with it"
+
+install = { command -v apt-get >/dev/null && $(SUDO) apt-get update -qq && \
+            $(SUDO) apt-get install -y -qq --no-install-recommends $(1) >/dev/null; }

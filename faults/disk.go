@@ -4,7 +4,7 @@ import "github.com/container-football/pitch/node"
 
 // Volume implements node.World.
 func (l *Layer) Volume(machine uint32, dev node.Dev) node.Volume {
-	return &volume{l, l.World.Volume(machine, dev)}
+	return &volume{l, machine, dev, l.World.Volume(machine, dev)}
 }
 
 // Log implements node.World.
@@ -12,20 +12,23 @@ func (l *Layer) Log(machine uint32, dev node.Dev) node.Log {
 	return &logDev{l, machine, dev, l.World.Log(machine, dev)}
 }
 
-// slow puts a request off if the disk is slow, and says whether it has.
+// slow puts a request off if the disk is slow, and says whether it has. Requests stay in the
+// order of asking, also while a slow disk becomes less so.
 func (l *Layer) slow(h held) bool {
-	if l.state.Disk.Slow <= 1 {
-		// What was asked for while the disk was slow still comes first.
-		for i := range l.held {
-			if l.held[i].run == heldRequest {
-				l.hold(l.held[len(l.held)-1].due-l.Now(), h.asRequest())
-				return true
-			}
+	after, behind := node.Time(0), false
+	if l.state.Disk.Slow > 1 {
+		l.fired.Slowed++
+		after = node.Time((l.state.Disk.Slow - 1) * float64(nominal))
+	}
+	for i := len(l.held) - 1; i >= 0 && !behind; i-- {
+		if l.held[i].run == heldRequest {
+			after, behind = max(after, l.held[i].due-l.Now()), true
 		}
+	}
+	if after == 0 && !behind {
 		return false
 	}
-	l.fired.Slowed++
-	l.hold(node.Time((l.state.Disk.Slow-1)*float64(nominal)), h.asRequest())
+	l.hold(after, h.asRequest())
 	return true
 }
 
@@ -36,17 +39,40 @@ func (h held) asRequest() held {
 }
 
 type volume struct {
-	layer *Layer
-	inner node.Volume
+	layer   *Layer
+	machine uint32
+	dev     node.Dev
+	inner   node.Volume
 }
 
 var _ node.Volume = (*volume)(nil)
 
 func (v *volume) Read(tag node.Tag, sector, n int64) {
 	ev := node.Event{Op: node.OpRead, Tag: tag, Off: sector, N: n}
+	if v.unreadable(sector, n) {
+		v.layer.fired.Unreadable++
+		ev.Kind, ev.Dev, ev.Code = node.KindDone, v.dev, node.IOError
+		v.layer.hold(0, held{run: heldCompletion, machine: v.machine, ev: ev})
+		return
+	}
 	if !v.layer.slow(held{volume: v.inner, ev: ev}) {
 		v.inner.Read(tag, sector, n)
 	}
+}
+
+// unreadable says whether a read touches a sector with a latent error.
+func (v *volume) unreadable(sector, n int64) bool {
+	s := &v.layer.state
+	if s.Disk.Latent == 0 {
+		return false
+	}
+	disk := node.Hash(s.Seed, uint64(v.layer.id)<<40|uint64(v.machine)<<8|uint64(v.dev))
+	for i := range n {
+		if node.Chance(node.Hash(disk, uint64(sector+i)), s.Disk.Latent) {
+			return true
+		}
+	}
+	return false
 }
 
 func (v *volume) Write(tag node.Tag, sector int64, data []byte) {

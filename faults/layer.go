@@ -12,7 +12,7 @@ type Layer struct {
 	id      node.ID
 	deliver func(machine uint32, ev *node.Event)
 	state   State
-	set     bool              // Control was called
+	set     int               // how often Control was called
 	links   map[node.ID]*link // never ranged over
 	held    []held            // by due, then in the order of asking
 	fired   Count
@@ -20,11 +20,12 @@ type Layer struct {
 
 // Count says how often faults took effect.
 type Count struct {
-	Cut, Lost, Duplicated, Reordered, Delayed, Slowed, Full uint64
+	Cut, Lost, Duplicated, Reordered, Delayed, Slowed, Full, Unreadable uint64
 }
 
 type link struct {
 	Link
+	set    int // what Link is up to date with
 	random node.Stream
 }
 
@@ -66,58 +67,41 @@ func (l *Layer) Control(cmd []byte) error {
 	if s.Seed != l.state.Seed || s.Start != l.state.Start {
 		clear(l.links)
 	}
-	l.state, l.set = s, true
+	l.state = s
+	l.set++
 	return nil
 }
 
 // Fired says how often faults took effect since the host has started.
 func (l *Layer) Fired() Count { return l.fired }
 
-// link returns what is wrong on the way to a host. The random stream of a link is drawn from once
-// a message, whatever is wrong, so that changing one fault shifts no other.
-func (l *Layer) link(to node.ID) (*link, bool) {
-	if len(l.state.Links) == 0 {
-		return nil, false
-	}
+// link returns what is wrong on the way to a host.
+func (l *Layer) link(to node.ID) *link {
 	k := l.links[to]
 	if k == nil {
 		name := fmt.Sprintf("faults %d-%d start %d", l.id, to, l.state.Start)
 		k = &link{random: node.NewStream(l.state.Seed, name)}
 		l.links[to] = k
 	}
-	k.Link = Link{}
-	for _, s := range l.state.Links {
-		if s.To == to {
-			k.Link = s
-			return k, true
-		}
-		if s.To == 0 {
-			k.Link = s
-		}
+	if k.set != l.set {
+		k.set, k.Link = l.set, l.state.link(to)
 	}
-	return k, k.Link != Link{}
+	return k
 }
 
-// Send implements node.Transport.
+// Send implements node.Transport. The random stream of a link is drawn from once a message,
+// whatever is wrong with it, if anything: so changing one fault shifts no other.
 func (l *Layer) Send(from, to node.Addr, body []byte, cost int64) {
-	k, bad := (*link)(nil), false
-	if to.Host != l.id {
-		if !l.set {
-			l.fired.Cut++
-			return
-		}
-		k, bad = l.link(to.Host)
-	}
-	if k == nil || !bad {
+	if to.Host == l.id {
 		l.World.Send(from, to, body, cost)
 		return
 	}
-	word := k.random.Uint64()
-	copies := 1
-	if node.Chance(node.Hash(word, 2), k.Duplicate) {
-		copies = 2
-		l.fired.Duplicated++
+	if l.set == 0 {
+		l.fired.Cut++
+		return
 	}
+	k := l.link(to.Host)
+	word := k.random.Uint64()
 	switch {
 	case k.Cut:
 		l.fired.Cut++
@@ -125,6 +109,11 @@ func (l *Layer) Send(from, to node.Addr, body []byte, cost int64) {
 	case node.Chance(node.Hash(word, 1), k.Loss):
 		l.fired.Lost++
 		return
+	}
+	copies := 1
+	if node.Chance(node.Hash(word, 2), k.Duplicate) {
+		copies = 2
+		l.fired.Duplicated++
 	}
 	delay := k.Delay
 	if delay > 0 {

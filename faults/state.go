@@ -34,6 +34,10 @@ type Disk struct {
 	// Slow-1 times. 0 and 1 mean healthy.
 	Slow float64
 	Full bool // appends to logs fail with NoSpace
+	// Latent is the share of the volumes' sectors that cannot be read: a read that touches one
+	// fails with IOError. Which ones depends on the seed alone. (A drive would map a sector anew
+	// when it is written; here it stays bad until the fault ends.)
+	Latent float64
 }
 
 // nominal is what a request of a healthy disk is taken to last.
@@ -72,6 +76,9 @@ func (s State) String() string {
 		if s.Disk.Full {
 			b.WriteString(" full")
 		}
+		if s.Disk.Latent != 0 {
+			b.WriteString(" latent=" + strconv.FormatFloat(s.Disk.Latent, 'g', -1, 64))
+		}
 		b.WriteByte('\n')
 	}
 	return b.String()
@@ -98,11 +105,13 @@ func (s *State) parse(w []string) error {
 		if len(w) != 4 || w[2] != "start" {
 			return fmt.Errorf("expected `seed N start N`, found %q", strings.Join(w, " "))
 		}
-		var err error
-		if s.Seed, err = strconv.ParseUint(w[1], 10, 64); err == nil {
-			s.Start, err = strconv.ParseUint(w[3], 10, 64)
+		var err1, err2 error
+		s.Seed, err1 = strconv.ParseUint(w[1], 10, 64)
+		s.Start, err2 = strconv.ParseUint(w[3], 10, 64)
+		if err1 != nil || err2 != nil {
+			return fmt.Errorf("expected `seed N start N`, found %q", strings.Join(w, " "))
 		}
-		return err
+		return nil
 	case "link":
 		return s.parseLink(w)
 	case "disk":
@@ -126,7 +135,10 @@ func (s *State) parseLink(w []string) error {
 		}
 	}
 	for _, word := range w[2:] {
-		key, value, _ := strings.Cut(word, "=")
+		key, value, valued := strings.Cut(word, "=")
+		if key == "cut" && valued {
+			key = "" // it takes none
+		}
 		var err error
 		switch key {
 		case "cut":
@@ -138,9 +150,9 @@ func (s *State) parseLink(w []string) error {
 		case "reorder":
 			l.Reorder, err = probability(value)
 		case "delay":
-			var d time.Duration
-			if d, err = time.ParseDuration(value); err == nil && d < 0 {
-				err = fmt.Errorf("expected a delay of at least 0, found %s", value)
+			d, bad := time.ParseDuration(value)
+			if bad != nil || d < 0 {
+				err = fmt.Errorf("expected a delay of at least 0, such as 5ms, found %q", value)
 			}
 			l.Delay = node.Time(d)
 		default:
@@ -154,6 +166,19 @@ func (s *State) parseLink(w []string) error {
 	return nil
 }
 
+// link is what is wrong on the way to a host.
+func (s *State) link(to node.ID) (l Link) {
+	for _, k := range s.Links {
+		if k.To == to {
+			return k
+		}
+		if k.To == 0 {
+			l = k
+		}
+	}
+	return l
+}
+
 func probability(text string) (float64, error) {
 	p, err := strconv.ParseFloat(text, 64)
 	if err != nil || !(p >= 0 && p <= 1) {
@@ -164,10 +189,19 @@ func probability(text string) (float64, error) {
 
 func (s *State) parseDisk(w []string) error {
 	for _, word := range w {
-		key, value, _ := strings.Cut(word, "=")
+		key, value, valued := strings.Cut(word, "=")
+		if key == "full" && valued {
+			key = "" // it takes none
+		}
 		switch key {
 		case "full":
 			s.Disk.Full = true
+		case "latent":
+			p, err := probability(value)
+			if err != nil {
+				return err
+			}
+			s.Disk.Latent = p
 		case "slow":
 			f, err := strconv.ParseFloat(value, 64)
 			if err != nil || !(f >= 1 && f <= 1e6) {
@@ -175,7 +209,7 @@ func (s *State) parseDisk(w []string) error {
 			}
 			s.Disk.Slow = f
 		default:
-			return fmt.Errorf("expected slow or full, found %q", word)
+			return fmt.Errorf("expected slow, full or latent, found %q", word)
 		}
 	}
 	return nil

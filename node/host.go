@@ -77,7 +77,7 @@ func (h *Host) Deliver(m uint32, ev *Event) {
 		}
 		return
 	}
-	if int(m) >= len(h.slots) {
+	if uint64(m) >= uint64(len(h.slots)) {
 		return // a message to a machine that this host does not have is lost
 	}
 	if h.busy {

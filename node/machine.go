@@ -1,5 +1,7 @@
 package node
 
+import "fmt"
+
 // Machine is one protocol participant: a replica of a resource, a referee, a client.
 type Machine interface {
 	// Step consumes one event at time now (the host's own clock) and appends to out what the
@@ -44,6 +46,24 @@ type Event struct {
 	// Data is the body of a message, the content of a finished read (shorter than asked for at
 	// the end of a segment), the content of a write request. It is valid during Step only.
 	Data []byte
+}
+
+// String shows the event in traces: what it is, and the fields that count.
+func (ev *Event) String() string {
+	switch ev.Kind {
+	case KindBoot:
+		return fmt.Sprintf("boot %v, incarnation %d", ev.From, ev.N)
+	case KindMessage:
+		return fmt.Sprintf("message from %v, %d bytes", ev.From, len(ev.Data))
+	case KindTimer:
+		return fmt.Sprintf("timer %#x", uint64(ev.Tag))
+	case KindDone:
+		return fmt.Sprintf("done %v %#x dev %d seg %d off %d n %d: %v", ev.Op, uint64(ev.Tag), ev.Dev,
+			ev.Seg, ev.Off, ev.N, ev.Code)
+	case KindRequest:
+		return fmt.Sprintf("request %v %#x off %d n %d", ev.Op, uint64(ev.Tag), ev.Off, ev.N)
+	}
+	return "?"
 }
 
 // Op says what an effect or a request is.

@@ -3,8 +3,12 @@ package scenario_test
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"strings"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/container-football/pitch/scenario"
 )
@@ -64,22 +68,36 @@ func BenchmarkThreeHosts(b *testing.B) {
 			var events uint64
 			var virtual float64
 			b.ReportAllocs()
+			defer debug.SetGCPercent(debug.SetGCPercent(400)) // as `pitch run` does
+			began := cpuTime(b)
 			for i := 0; b.Loop(); i++ {
-				res, err := scenario.Run(context.Background(), f,
+				res, err := scenario.Simulate(context.Background(), f,
 					scenario.RunOptions{World: simulated(), Seed: uint64(i + 1)})
 				if err != nil {
 					b.Fatal(err)
 				}
-				if res.Outcome != scenario.Passed {
-					b.Fatalf("seed %d: %v: %s", i+1, res.Outcome, res.Reason)
+				if res.Counts.Acked < c.ops*9/10 {
+					b.Fatalf("seed %d: %+v", i+1, res.Counts)
 				}
 				events += res.Counts.Events
 				virtual += float64(res.Time)
 			}
-			real := b.Elapsed()
+			used, real := cpuTime(b)-began, b.Elapsed()
 			b.ReportMetric(float64(events)/real.Seconds()/1e6, "Mevents/s")
+			b.ReportMetric(float64(events)/used.Seconds()/1e6, "Mevents/cpu-s")
 			b.ReportMetric(virtual/float64(real), "virtual/real")
+			b.ReportMetric(virtual/float64(used), "virtual/cpu")
 			b.ReportMetric(float64(events)/float64(b.N), "events/op")
 		})
 	}
+}
+
+// cpuTime is what this process has used: the benchmarks' machines are often shared.
+func cpuTime(tb testing.TB) time.Duration {
+	tb.Helper()
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		tb.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -79,6 +79,10 @@ func (r *runner) atRest() bool {
 	return true
 }
 
+// steadyAnswers is how often a replica whose history has left the branch has to say the same, again
+// and again, until it is taken to have counted what was lost: it does not say when it is done.
+const steadyAnswers = 3
+
 // rests says whether a replica has nothing more to do: it holds all that the primary has
 // committed, or as much as its switches let it, or its history has left the branch and it has
 // counted what was lost. That it calls itself up to date is not enough: it may not have heard
@@ -92,7 +96,10 @@ func (rs *resourceState) rests(m int, committed int64) bool {
 	if !s.known || c.Synced != c.Applied || c.Applied != c.Durable || c.Durable != c.End {
 		return s.known && !c.ReplayOn && c.Synced == c.Applied && c.Durable == c.End
 	}
-	return c.UpToDate && c.Applied == committed || c.SplitBrain && c.Role == replica.RoleSecondary || !c.FetchOn
+	if c.SplitBrain && c.Role == replica.RoleSecondary {
+		return s.steady >= steadyAnswers
+	}
+	return c.UpToDate && c.Applied == committed || !c.FetchOn
 }
 
 // finalReads reads back what was written.
@@ -131,6 +138,7 @@ func (r *runner) readBack() error {
 		}
 	}
 	f.call = make([]node.Time, len(f.todo))
+	r.history = slices.Grow(r.history, len(f.todo))
 	r.limit = r.world.Now() + node.Time(r.file.Quiet)
 	err := r.loop(func() bool {
 		for f.open < finalParallel && f.next < len(f.todo) {

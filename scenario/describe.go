@@ -80,9 +80,10 @@ var descriptions = map[string]string{
 	"step.workload":      "Workload to end.",
 	"step.unsynced":      "What becomes of data in the disk's cache.",
 	"step.restart_after": "Boot again after this long; stay down if left out.",
-	"step.for":           "Resume after this long; stay paused if left out.",
+	"step.for":           "Undo what the step does after this long; it lasts if left out.",
 	"step.slow":          "Factor on the time of every disk request; 1 is healthy.",
 	"step.full":          "Whether the disk refuses to store more.",
+	"step.latent":        "Share of the sectors that cannot be read.",
 
 	"random.faults": "Kinds of faults to draw from.",
 	"random.rate":   "How often a fault is injected, on average.",

@@ -134,6 +134,8 @@ type Step struct {
 	// Slow multiplies the time of every disk request; 1 is healthy.
 	Slow float64 `toml:"slow" default:"1" min:"1" max:"1000000"`
 	Full bool    `toml:"full" default:"false"`
+	// Latent is the share of sectors that cannot be read.
+	Latent float64 `toml:"latent" default:"0" min:"0" max:"1"`
 
 	// Line is where the step stands in its file, 1-based, for messages that point at it. It is
 	// not part of the format and Equal ignores it.

@@ -76,7 +76,7 @@ func (r *runner) judgeResource(i int) error {
 	}
 	p := &finals[primary]
 	old := diverged(finals, p)
-	r.judgeClients(rs, h, finals, p, old)
+	r.judgeClients(rs, h, p, old)
 	r.judgeReplicas(i, finals, p)
 	return nil
 }
@@ -93,6 +93,10 @@ func (r *runner) finals(i int) ([]final, error) {
 		b, err := strategies[rs.res.Strategy].branch(d, rs.geo.Carry)
 		if err != nil {
 			return nil, fmt.Errorf("the disks of %s: %w", r.file.HostName(id), err)
+		}
+		if r.opt.Samples {
+			r.res.Logs = append(r.res.Logs, ReplicaLog{Host: r.file.HostName(id),
+				Resource: rs.res.Name, Files: d.Logs[0]})
 		}
 		out = append(out, final{id: id, name: r.file.HostName(id), known: rs.status[m].known,
 			status: rs.status[m].current, branch: b,
@@ -142,12 +146,13 @@ func diverged(finals []final, p *final) *final {
 	return old
 }
 
-func (r *runner) judgeClients(rs *resourceState, h check.History, finals []final, p, old *final) {
+func (r *runner) judgeClients(rs *resourceState, h check.History, p, old *final) {
 	lin := check.LinOptions{Deadline: r.deadlineOf}
 	var fo check.Failover
 	if old != nil {
 		fo = check.Failover{OldLog: old.branch.records, NewLog: p.branch.records,
 			OldEpoch: old.branch.epochs[len(old.branch.epochs)-1].number}
+		h = r.apart(h, old, p, fo.OldEpoch)
 	}
 	if r.wants(checkLinearizable) {
 		if old != nil {
@@ -166,6 +171,35 @@ func (r *runner) judgeClients(rs *resourceState, h check.History, finals []final
 	if r.wants(checkOnePrimary) {
 		r.add(check.OnePrimary(r.tenures(rs, h)))
 	}
+}
+
+// apart returns a history in which the epochs of the surviving branch are above all of the old
+// one. Usually they are; but an old primary that came back before it heard of the failover has
+// opened epochs of its own, under the same numbers.
+func (r *runner) apart(h check.History, old, p *final, last uint64) check.History {
+	var out check.History
+	for _, e := range p.branch.epochs {
+		if e.number > last || slices.Contains(old.branch.epochs, e) {
+			continue
+		}
+		if out == nil {
+			out = slices.Clone(h)
+		}
+		for i := range out {
+			if h[i].Epoch == e.number && h[i].Host == r.file.HostName(e.origin) {
+				out[i].Epoch += last
+			}
+		}
+	}
+	if out == nil {
+		return h
+	}
+	for i := range out { // what was above stays above
+		if h[i].Epoch > last {
+			out[i].Epoch += last
+		}
+	}
+	return out
 }
 
 // deadlineOf is by when a write without an answer must have taken effect: when the host that had
@@ -262,7 +296,7 @@ func (r *runner) tenures(rs *resourceState, h check.History) []check.Tenure {
 
 func (r *runner) judgeReplicas(i int, finals []final, p *final) {
 	if r.wants(checkPrefix) {
-		r.judgePrefix(i, finals, p)
+		r.judgePrefix(i, finals)
 	}
 	if r.wants(checkLineage) {
 		r.judgeLineage(finals, p)
@@ -274,7 +308,7 @@ func (r *runner) judgeReplicas(i int, finals []final, p *final) {
 
 // judgePrefix holds the volumes against the logs: at rest each must be exactly what its own log
 // leaves behind, at a crash what lies between the persisted position and the end of the log.
-func (r *runner) judgePrefix(i int, finals []final, p *final) {
+func (r *runner) judgePrefix(i int, finals []final) {
 	worst := check.Result{Check: checkPrefix, Verdict: check.OK}
 	note := func(res check.Result, name, when string) {
 		if check.Worst(res.Verdict, worst.Verdict) != worst.Verdict {
@@ -368,11 +402,19 @@ func (r *runner) judgeLineage(finals []final, p *final) {
 		case extra > 0 && !p.status.SplitBrain:
 			r.violated(checkLineage, "%s has left the branch of the primary %s, which does not "+
 				"report a split brain", f.name, p.name)
-		case extra == 0 && f.status.SplitBrain && diverged(finals, p) == nil && !forkedEpochs(f, p):
+		case extra == 0 && f.status.SplitBrain && diverged(finals, p) == nil && !parted(finals, f, p):
 			r.violated(checkLineage, "%s reports a split brain, but its log is a prefix of that of "+
 				"the primary %s", f.name, p.name)
 		}
 	}
+}
+
+// parted says whether a replica's lineage has left the primary's; of the primary itself, whether
+// any other one's has.
+func parted(finals []final, f, p *final) bool {
+	return slices.ContainsFunc(finals, func(o final) bool {
+		return (f == p || o.id == f.id) && forkedEpochs(&o, p)
+	})
 }
 
 // forkedEpochs says whether two lineages part though no record differs: an epoch was opened and

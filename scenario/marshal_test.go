@@ -94,7 +94,7 @@ func randomSteps(rng *rand.Rand, hosts []string, dur func() Duration,
 			case "for":
 				s.For = Duration(rng.IntN(2)) * dur()
 			case "slow":
-				s.Slow, s.Full = 1+100*rng.Float64(), rng.IntN(2) == 0
+				s.Slow, s.Full, s.Latent = 1+100*rng.Float64(), rng.IntN(2) == 0, prob()
 			}
 		}
 		out = append(out, s)

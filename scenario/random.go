@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/container-football/pitch/node"
@@ -28,14 +29,14 @@ func expand(f *File, seed uint64) *File {
 	rate := f.Random.Rate
 	n := int(g.last) * rate.Faults / rate.Ops
 	for i := range n {
-		out.Steps = append(out.Steps, g.fault(i)...)
+		out.Steps = append(out.Steps, g.fault(i, "")...)
 	}
 	out.Random = Random{}
 	out.Expect.MustFire = slices.Clone(f.Expect.MustFire)
 	for i, name := range out.Expect.MustFire {
 		scripted := slices.ContainsFunc(f.Steps, func(s Step) bool { return s.Do == name })
 		if slices.Contains(f.Random.Faults, name) && !scripted {
-			out.Expect.MustFire[i] = g.first(out.Steps, name)
+			out.Steps, out.Expect.MustFire[i] = g.atLeastOne(out.Steps, name)
 		}
 	}
 	return &out
@@ -67,21 +68,30 @@ func (g *generator) healAt() int64 {
 	return g.last
 }
 
-// first is the name of the first generated fault of a kind, or the kind itself.
-func (g *generator) first(steps []Step, kind string) string {
+// atLeastOne makes sure that there is a generated fault of a kind, and returns its name. Where no
+// such fault is possible it is a step that never fires.
+func (g *generator) atLeastOne(steps []Step, kind string) ([]Step, string) {
 	for i := range steps {
 		var n int
 		if _, err := fmt.Sscanf(steps[i].Name, randomPrefix+kind+"-%d", &n); err == nil {
-			return steps[i].Name
+			return steps, steps[i].Name
 		}
 	}
-	return kind
+	one := g.fault(len(steps), kind)
+	if one == nil {
+		one = []Step{{Name: fmt.Sprintf(randomPrefix+"%s-%d", kind, len(steps)+1), Do: DoWait,
+			When: g.at(math.MaxInt64)}}
+	}
+	return append(steps, one...), one[0].Name
 }
 
-// fault draws one fault, which ends by itself within half a second. It always draws the same number of words, so that one
-// fault does not shift the next.
-func (g *generator) fault(i int) []Step {
-	kind := g.f.Random.Faults[g.random.Below(uint64(len(g.f.Random.Faults)))]
+// fault draws one fault, of any kind if none is given, which ends by itself within half a second.
+// It always draws the same number of words, so that one fault does not shift the next.
+func (g *generator) fault(i int, kind string) []Step {
+	drawn := g.f.Random.Faults[g.random.Below(uint64(len(g.f.Random.Faults)))]
+	if kind == "" {
+		kind = drawn
+	}
 	begin := int64(g.random.Below(uint64(max(1, g.last*9/10)))) + 1
 	length := int64(g.random.Below(1000))
 	victim := g.f.Hosts[g.random.Below(uint64(len(g.f.Hosts)))].Name

@@ -56,7 +56,14 @@ type Result struct {
 
 	History check.History `json:"-"`
 	Samples []Sample      `json:"-"`
+	Logs    []ReplicaLog  `json:"-"` // as they were at the end; kept together with Samples
 	Replay  *File         `json:"-"` // the scenario with every random choice a literal
+}
+
+// ReplicaLog is one replica's log device.
+type ReplicaLog struct {
+	Host, Resource string
+	Files          []node.LogFile
 }
 
 // Counts are the totals of a run.

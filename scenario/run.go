@@ -73,7 +73,8 @@ type runner struct {
 	nextID    uint64  // of the next write
 	history   check.History
 	images    []image
-	poll      node.Time // when to ask for states next
+	polled    node.Time // when states were asked for last
+	pollAcked int       // operations that were acknowledged then
 	begun     bool      // every host is up and every resource is served
 	quiet     bool      // the workloads are done; faults have ended
 	calmSince node.Time
@@ -86,6 +87,7 @@ type hostState struct {
 	id      node.ID
 	phase   phase
 	paused  bool
+	pauses  int // how often it was paused: a pause ends its own time, not that of a later one
 	starts  uint64
 	links   []faults.Link // by destination
 	cut     []bool        // by destination
@@ -119,6 +121,7 @@ type statusOf struct {
 	asked   bool
 	at      node.Time
 	current replica.Status
+	steady  int // how many answers before were the same
 }
 
 type timer struct {
@@ -147,8 +150,8 @@ func newRunner(ctx context.Context, f *File, opt RunOptions, w World, res *Resul
 	r := &runner{ctx: ctx, file: f, opt: opt, world: w, res: res, nextID: 1,
 		verbs: make(map[node.Tag]int), limit: node.Time(f.TimeLimit)}
 	for i := range f.Hosts {
-		r.hosts = append(r.hosts, hostState{id: node.ID(i + 1), links: make([]faults.Link, len(f.Hosts)+1),
-			cut: make([]bool, len(f.Hosts)+1)})
+		r.hosts = append(r.hosts, hostState{id: node.ID(i + 1),
+			links: make([]faults.Link, len(f.Hosts)+1), cut: make([]bool, len(f.Hosts)+1)})
 	}
 	for i := range f.Resources {
 		rs := resourceState{res: &f.Resources[i], geo: f.Resources[i].Geometry(opt.World)}
@@ -160,7 +163,14 @@ func newRunner(ctx context.Context, f *File, opt RunOptions, w World, res *Resul
 		r.resources = append(r.resources, rs)
 	}
 	for i := range f.Steps {
-		r.steps = append(r.steps, stepState{step: &f.Steps[i]})
+		s := stepState{step: &f.Steps[i]}
+		for _, t := range s.step.When.Terms {
+			switch t.Fn {
+			case FnPrimary, FnUpToDate, FnLag, FnFetched:
+				s.asks = true
+			}
+		}
+		r.steps = append(r.steps, s)
 	}
 	return r
 }
@@ -174,6 +184,7 @@ func (r *runner) run() error {
 			return err
 		}
 		r.loads = append(r.loads, w)
+		r.history = slices.Grow(r.history, w.total)
 	}
 	if err := r.loop(func() bool { return r.allUp() && r.served() }); err != nil {
 		return fmt.Errorf("start-up: %w", err)
@@ -218,7 +229,7 @@ func (r *runner) loop(done func() bool) error {
 				w.issue(now)
 			}
 		}
-		if now >= r.poll {
+		if now >= r.nextPoll() {
 			r.askStatus(now)
 		}
 		if done() {
@@ -238,7 +249,7 @@ func (r *runner) loop(done func() bool) error {
 
 // deadline is when something has to be done though nothing is observed.
 func (r *runner) deadline() node.Time {
-	at := min(r.poll, r.limit)
+	at := min(r.nextPoll(), r.limit)
 	for _, t := range r.timers {
 		at = min(at, t.at)
 	}
@@ -359,9 +370,29 @@ func (r *runner) acked() (n int) {
 	return n
 }
 
-// askStatus asks every replica for its state; what is answered is at most one poll old.
+// Replicas are asked for their state at each poll while somebody waits for what they say. Else
+// it is only for the picture: then after pollOps operations, and at least at every idlePolls-th.
+const (
+	pollOps   = 8
+	idlePolls = 20
+)
+
+func (r *runner) nextPoll() node.Time {
+	soon := r.polled + r.opt.World.Poll
+	if !r.begun || r.quiet || r.polled == 0 || r.acked() >= r.pollAcked+pollOps {
+		return soon
+	}
+	for i := range r.steps {
+		if s := &r.steps[i]; !s.fired && s.asks {
+			return soon
+		}
+	}
+	return r.polled + idlePolls*r.opt.World.Poll
+}
+
+// askStatus asks every replica for its state.
 func (r *runner) askStatus(now node.Time) {
-	r.poll = now + r.opt.World.Poll
+	r.polled, r.pollAcked = now, r.acked()
 	if r.opt.Progress != nil {
 		total := 0
 		for _, w := range r.loads {
@@ -393,7 +424,11 @@ func (r *runner) gotStatus(o *node.Observation) error {
 	if err != nil {
 		return fmt.Errorf("status of %s: %w", r.file.HostName(o.Host), err)
 	}
-	*s = statusOf{known: true, at: o.At, current: st}
+	steady := 0
+	if s.known && s.current == st {
+		steady = s.steady + 1
+	}
+	*s = statusOf{known: true, at: o.At, current: st, steady: steady}
 	r.sample(i, m)
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 // holds and has fired when the replica says that it is done; if it is refused it is tried again.
 type stepState struct {
 	step   *Step
+	asks   bool // its condition is about the state of a replica
 	begun  bool
 	fired  bool
 	tag    node.Tag // of the request under way; 0 none
@@ -89,7 +90,7 @@ func (r *runner) whyStuck() string {
 			what = append(what, text)
 		}
 	}
-	return fmt.Sprintf("the time limit of %v was reached: %s", r.file.TimeLimit,
+	return fmt.Sprintf("the time limit of %v was reached: %s", node.Time(r.file.TimeLimit),
 		strings.Join(what, "; "))
 }
 
@@ -125,7 +126,7 @@ func (r *runner) fire(i int) error {
 	st := &r.steps[i]
 	s := st.step
 	switch s.Do {
-	case DoPrimary, DoSecondary, DoConnect, DoDisconnect, DoResumeReplay, DoPauseReplay:
+	case DoPrimary, DoConnect, DoDisconnect, DoResumeReplay, DoPauseReplay:
 		return r.fireVerb(i)
 	}
 	st.fired = true
@@ -137,7 +138,7 @@ func (r *runner) fire(i int) error {
 		return r.between(s.Between, s.OneWay, func(h *hostState, to node.ID) { h.cut[to] = true })
 	case DoLink:
 		r.fired(i, s.Do, s.Name, "link %s: loss %g, delay %v, duplicate %g, reorder %g%s",
-			groups(s.Between, false), s.Loss, s.Delay, s.Duplicate, s.Reorder, lasting(s.For))
+			groups(s.Between, false), s.Loss, node.Time(s.Delay), s.Duplicate, s.Reorder, lasting(s.For))
 		r.undoAfter(s, func(h *hostState, to node.ID) { h.links[to] = faults.Link{} })
 		l := faults.Link{Loss: s.Loss, Duplicate: s.Duplicate, Reorder: s.Reorder,
 			Delay: node.Time(s.Delay)}
@@ -157,12 +158,12 @@ func (r *runner) fire(i int) error {
 		return r.resume(r.host(id), i, s.Name)
 	case DoDisk:
 		h := r.host(id)
-		h.disk = faults.Disk{Full: s.Full}
+		h.disk = faults.Disk{Full: s.Full, Latent: s.Latent}
 		if s.Slow > 1 {
 			h.disk.Slow = s.Slow
 		}
-		r.fired(i, s.Do, s.Name, "disk of %s: slow %g, full %t%s", s.Host, s.Slow, s.Full,
-			lasting(s.For))
+		r.fired(i, s.Do, s.Name, "disk of %s: slow %g, full %t, latent errors %g%s", s.Host,
+			s.Slow, s.Full, s.Latent, lasting(s.For))
 		if s.For > 0 {
 			r.after(s.For, func() error { h.disk = faults.Disk{}; return r.control(h) })
 		}
@@ -192,7 +193,7 @@ func lasting(d Duration) string {
 	if d == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" for %v", d)
+	return fmt.Sprintf(" for %v", node.Time(d))
 }
 
 // undoAfter ends what a step has set between hosts when its time is over.
@@ -243,7 +244,7 @@ func (r *runner) controlAll() error {
 }
 
 func (r *runner) heal(i int, s *Step) error {
-	r.fired(i, s.Do, s.Name, "heal %s", groups(s.Between, false))
+	r.fired(i, s.Do, s.Name, "%s", strings.TrimSpace("heal "+groups(s.Between, false)))
 	whole := func(h *hostState, to node.ID) { h.cut[to], h.links[to] = false, faults.Link{} }
 	if len(s.Between) > 0 {
 		return r.between(s.Between, false, whole)
@@ -296,9 +297,10 @@ func (r *runner) pause(i int, s *Step) error {
 	}
 	r.fired(i, s.Do, s.Name, "pause %s%s", s.Host, lasting(s.For))
 	h.paused = true
-	if s.For > 0 {
+	h.pauses++
+	if pause := h.pauses; s.For > 0 {
 		r.after(s.For, func() error {
-			if !h.paused {
+			if !h.paused || h.pauses != pause {
 				return nil
 			}
 			return r.resume(h, -1, "")

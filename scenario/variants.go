@@ -16,7 +16,6 @@ const (
 	DoResume       = "resume"
 	DoDisk         = "disk"
 	DoPrimary      = "primary"
-	DoSecondary    = "secondary"
 	DoConnect      = "connect"
 	DoDisconnect   = "disconnect"
 	DoResumeReplay = "resume-replay"
@@ -57,9 +56,9 @@ var stepUnion = union{
 		{DoRestart, []string{"host"}, nil, "boot a crashed host"},
 		{DoPause, []string{"host"}, []string{"for"}, "stop a host without losing its memory"},
 		{DoResume, []string{"host"}, nil, "let a paused host go on"},
-		{DoDisk, []string{"host"}, []string{"slow", "full", "for"}, "set the state of a host's disk"},
+		{DoDisk, []string{"host"}, []string{"slow", "full", "latent", "for"},
+			"set the state of a host's disk"},
 		{DoPrimary, []string{"resource", "host"}, []string{"force"}, "make a host primary"},
-		{DoSecondary, []string{"resource", "host"}, nil, "give the primary role up"},
 		{DoConnect, []string{"resource", "host"}, nil, "switch fetching on"},
 		{DoDisconnect, []string{"resource", "host"}, nil, "switch fetching off"},
 		{DoResumeReplay, []string{"resource", "host"}, nil, "switch replay on"},

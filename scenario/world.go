@@ -68,7 +68,7 @@ func (f *File) HostID(name string) node.ID {
 
 // HostName is the inverse of HostID.
 func (f *File) HostName(id node.ID) string {
-	if id < 1 || int(id) > len(f.Hosts) {
+	if id < 1 || uint64(id) > uint64(len(f.Hosts)) {
 		return fmt.Sprintf("host %d", id)
 	}
 	return f.Hosts[id-1].Name

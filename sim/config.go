@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"math"
 	"math/bits"
 
 	"github.com/container-football/pitch/node"
@@ -78,15 +79,30 @@ func (l Latency) draw(word uint64) node.Time {
 	zeros := uint64(bits.LeadingZeros64(word | 1))
 	mantissa := (word << (zeros + 1)) >> 48 // 16 bits below the leading one
 	log := zeros<<16 + (1<<16 - mantissa)   // -log2(u) in 1/65536
-	return l.Base + node.Time(uint64(l.Jitter)*log/(3<<15))
+	const unit = 3 << 15
+	j := uint64(l.Jitter)
+	return l.Base + node.Time(j/unit*log+j%unit*log/unit)
 }
 
-// transfer is how long n bytes take at rate bytes a second.
+// forever is later than every run ends, and so small that sums of a few do not overflow.
+const forever = node.Time(1) << 60
+
+// transfer is how long n bytes take at rate bytes a second, at most forever.
 func transfer(n, rate int64) node.Time {
-	hi, lo := bits.Mul64(uint64(n), uint64(node.Second))
-	if hi >= uint64(rate) {
-		return node.Time(1) << 62
+	return min(node.Time(mulDiv(n, int64(node.Second), rate)), forever)
+}
+
+// occupy is until when a medium is busy that has to move n bytes more.
+func occupy(busy, now node.Time, n, rate int64) node.Time {
+	return min(max(busy, now)+transfer(n, rate), forever)
+}
+
+// mulDiv is a*b/c for numbers that are not negative, or the largest int64.
+func mulDiv(a, b, c int64) int64 {
+	hi, lo := bits.Mul64(uint64(a), uint64(b))
+	if hi >= uint64(c) {
+		return math.MaxInt64
 	}
-	q, _ := bits.Div64(hi, lo, uint64(rate))
-	return node.Time(q)
+	q, _ := bits.Div64(hi, lo, uint64(c))
+	return int64(min(q, math.MaxInt64))
 }

@@ -25,7 +25,7 @@ func newDisk(h *host, kind string, machine uint32, dev node.Dev) disk {
 // done queues the completion of a request that moves cost bytes.
 func (d *disk) done(dev device, op node.Op, tag node.Tag, l Latency, cost int64) *item {
 	s := d.host.sim
-	d.busy = max(d.busy, s.now) + transfer(cost, s.cfg.Disk.Bandwidth)
+	d.busy = occupy(d.busy, s.now, cost, s.cfg.Disk.Bandwidth)
 	it := s.push(d.busy + l.draw(d.random.Uint64()))
 	it.kind, it.disk, it.host, it.machine, it.inc = itemDone, dev, d.host, d.machine, d.host.inc
 	it.ev = node.Event{Kind: node.KindDone, Op: op, Dev: d.dev, Tag: tag}
@@ -38,12 +38,12 @@ func (d *disk) token() uint64 {
 	return d.tokens
 }
 
-// fate is what becomes of one unsynced write at a crash: how many of its n parts survive, from
-// the first on. One write in three is lost, one is torn, one survives.
-func (d *disk) fate(mode node.Unsynced, n int64) int64 {
-	word := d.random.Uint64()
+// fate is what becomes of one pending write at a crash: how many of its n parts survive, from the
+// first on. Of those that are not durable one in three is lost, one is torn, one survives.
+func (d *disk) fate(mode node.Unsynced, p *pending) int64 {
+	word, n := d.random.Uint64(), p.n
 	switch {
-	case mode == node.Keep:
+	case p.durable || mode == node.Keep:
 		return n
 	case mode == node.LoseAll:
 		return 0
@@ -57,25 +57,60 @@ func (d *disk) fate(mode node.Unsynced, n int64) int64 {
 	return int64((word >> 32) * uint64(n+1) >> 32)
 }
 
-// pending is the state of an unsynced write.
+// pending is the state of a write that a crash may take back. A list of them is in the order in
+// which they were asked for.
 type pending struct {
-	off, n int64
-	token  uint64 // of its completion; zero once that has been delivered
-	sync   uint64 // token of the sync that covers it; zero: none
-	data   int    // volume: where in the undo arena
+	off, n  int64
+	token   uint64 // of its completion; ascending in the list
+	sync    uint64 // token of the first sync that covers it; zero: none
+	data    int    // volume: where in the undo arena
+	done    bool   // its completion has been delivered
+	durable bool   // it stays, but an older one that is not durable may lie under it
+}
+
+// ended marks the write whose completion is delivered.
+func ended(list []pending, token uint64) {
+	// Like slices.BinarySearchFunc, which copies what it compares.
+	from, to := 0, len(list)
+	for from < to {
+		if mid := int(uint(from+to) >> 1); list[mid].token < token {
+			from = mid + 1
+		} else {
+			to = mid
+		}
+	}
+	if from < len(list) && list[from].token == token {
+		list[from].done = true
+	}
 }
 
 // cover marks what a sync that begins now makes durable.
 func cover(list []pending, sync uint64) {
 	for i := range list {
-		if list[i].token == 0 && list[i].sync == 0 {
+		if list[i].done && list[i].sync == 0 {
 			list[i].sync = sync
 		}
 	}
 }
 
+// settle makes durable what a sync covers, and forgets it as far as nothing older is pending: a
+// crash takes older writes back, and must then put again on top what was durable.
+func settle(list []pending, sync uint64) []pending {
+	n := 0
+	for i := range list {
+		p := &list[i]
+		if p.sync != 0 && p.sync <= sync {
+			p.durable = true
+		}
+		if p.durable && n == i {
+			n++
+		}
+	}
+	return list[:copy(list, list[n:])]
+}
+
 // volume is a simulated block device. Its content is what a read sees; what a crash may take
-// back is in undo: old and new content of every unsynced write.
+// back is in undo: old and new content of every pending write.
 type volume struct {
 	disk
 	geo     node.Geometry
@@ -144,20 +179,9 @@ func (v *volume) finish(aux uint64, ev *node.Event) {
 		ev.Data = v.host.sim.pool.get(int(ev.N) * int(v.geo.Carry))
 		v.copyOut(ev.Data, ev.Off)
 	case node.OpWrite:
-		for i := range v.pending {
-			if v.pending[i].token == aux {
-				v.pending[i].token = 0
-				return
-			}
-		}
+		ended(v.pending, aux)
 	case node.OpSync:
-		kept := v.pending[:0]
-		for _, p := range v.pending {
-			if p.sync == 0 || p.sync > aux {
-				kept = append(kept, p)
-			}
-		}
-		v.pending = kept
+		v.pending = settle(v.pending, aux)
 		v.compact()
 	}
 }
@@ -178,8 +202,8 @@ func (v *volume) compact() {
 	}
 }
 
-// crash takes every unsynced write back, newest first, and then lets survive what the mode lets
-// survive, oldest first.
+// crash takes every pending write back, newest first, and then lets survive what is durable or
+// what the mode lets survive, oldest first.
 func (v *volume) crash(mode node.Unsynced) {
 	carry := int64(v.geo.Carry)
 	for i := len(v.pending) - 1; i >= 0; i-- {
@@ -188,7 +212,7 @@ func (v *volume) crash(mode node.Unsynced) {
 	}
 	for i := range v.pending {
 		p := &v.pending[i]
-		k := v.fate(mode, p.n)
+		k := v.fate(mode, p)
 		from := p.data + int(p.n*carry)
 		v.copyIn(p.off, v.undo[from:from+int(k*carry)])
 	}

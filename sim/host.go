@@ -15,7 +15,7 @@ type host struct {
 	starts  int64      // how often it was started
 	node    *node.Host // nil while down
 	paused  bool
-	stash   []int32 // slots that came due during a pause
+	stash   []entry // what came due during a pause
 	offset  node.Time
 	drift   int64
 	timers  []timer
@@ -148,9 +148,8 @@ func (s *Sim) Resume(id node.ID) error {
 
 func (h *host) unpause() {
 	h.paused = false
-	for _, slot := range h.stash {
-		h.sim.seq++
-		h.sim.queue.push(entry{h.sim.now, h.sim.seq, slot})
+	for _, e := range h.stash { // due in the past: so they come before all else, in their order
+		h.sim.queue.push(e)
 	}
 	h.stash = h.stash[:0]
 }
@@ -173,7 +172,7 @@ func (s *Sim) Dump(id node.ID, machine uint32) (node.Dump, error) {
 	if err != nil {
 		return node.Dump{}, err
 	}
-	if int(machine) >= len(h.devices) {
+	if uint64(machine) >= uint64(len(h.devices)) {
 		return node.Dump{}, fmt.Errorf("sim: host %d has no machine %d", id, machine)
 	}
 	var d node.Dump
@@ -198,9 +197,23 @@ func (s *Sim) Machine(id node.ID, m uint32) node.Machine {
 func (s *Sim) Close() error { return nil }
 
 // Now implements node.Clock.
-func (h *host) Now() node.Time {
-	t := h.sim.now
-	return t + scale(t, h.drift) + h.offset
+func (h *host) Now() node.Time { return h.shows(h.sim.now) }
+
+// shows is what the host's own clock shows at time t.
+func (h *host) shows(t node.Time) node.Time { return t + scale(t, h.drift) + h.offset }
+
+// after is the first time from now on at which the host's own clock will show d more.
+func (h *host) after(d node.Time) node.Time {
+	d = min(max(d, 0), forever)
+	if h.drift == 0 {
+		return h.sim.now + d
+	}
+	rate := 1e6 + node.Time(h.drift)
+	at, until := h.sim.now+d/rate*1e6+d%rate*1e6/rate, h.Now()+d
+	for h.shows(at) < until { // at most twice: two roundings
+		at++
+	}
+	return at
 }
 
 // scale is t*ppm/1e6 without overflow, rounded towards zero.
@@ -222,18 +235,29 @@ func (h *host) timer(machine uint32, tag node.Tag) *timer {
 
 // SetTimer implements node.Clock.
 func (h *host) SetTimer(machine uint32, tag node.Tag, after node.Time) {
-	after = max(after, 0)
-	due := h.sim.now + after - scale(after, h.drift)
+	due := h.after(after)
 	t := h.timer(machine, tag)
 	if t == nil {
-		h.timers = append(h.timers, timer{machine: machine, tag: tag})
-		t = &h.timers[len(h.timers)-1]
+		t = h.newTimer()
+		*t = timer{machine: machine, tag: tag}
 	}
 	queued := t.gen != 0 && t.queued <= due
 	t.due, t.armed = due, true
 	if !queued {
 		h.queueTimer(t)
 	}
+}
+
+// newTimer takes a place that nothing in the queue stands for any more, or makes one: a machine
+// may use tags without end.
+func (h *host) newTimer() *timer {
+	for i := range h.timers {
+		if t := &h.timers[i]; t.gen == 0 {
+			return t
+		}
+	}
+	h.timers = append(h.timers, timer{})
+	return &h.timers[len(h.timers)-1]
 }
 
 func (h *host) queueTimer(t *timer) {
@@ -299,7 +323,7 @@ func (h *host) wire(to node.ID) *link {
 }
 
 func (l *link) arrival(s *Sim, cost int64) node.Time {
-	l.busy = max(l.busy, s.now) + transfer(cost, s.cfg.Network.Bandwidth)
+	l.busy = occupy(l.busy, s.now, cost, s.cfg.Network.Bandwidth)
 	at := l.busy + s.cfg.Network.Latency.draw(l.random.Uint64())
 	l.arrived = max(l.arrived, at)
 	return l.arrived

@@ -77,6 +77,9 @@ func (l *logDev) Append(tag node.Tag, seg uint64, off int64, data []byte, cost i
 	}
 	token := l.token()
 	n := int64(len(data))
+	if need := len(s.buf) + len(data); need > cap(s.buf) {
+		s.buf = slices.Grow(s.buf, max(need, 2*cap(s.buf))-len(s.buf)) // append grows by a quarter
+	}
 	s.buf = append(s.buf, data...)
 	s.cost += cost
 	l.used += cost
@@ -140,18 +143,18 @@ func (l *logDev) finish(aux uint64, ev *node.Event) {
 		ev.Data = l.host.sim.copy(s.buf[from:to])
 	case node.OpLogAppend:
 		if s != nil {
-			s.ended(aux)
+			ended(s.pending, aux)
 		}
 	case node.OpLogSync:
 		if s != nil {
-			s.synced(aux)
+			s.pending = settle(s.pending, aux)
 		}
 	case node.OpLogTrunc:
 		if s == nil || ev.N < 0 || ev.N > int64(len(s.buf)) {
 			ev.Code = node.Invalid
 			return
 		}
-		s.cut(ev.N)
+		l.cut(s, ev.N)
 	case node.OpLogDelete:
 		i, ok := l.find(ev.Seg)
 		if !ok {
@@ -163,27 +166,18 @@ func (l *logDev) finish(aux uint64, ev *node.Event) {
 	}
 }
 
-func (s *segment) ended(token uint64) {
-	for i := range s.pending {
-		if s.pending[i].token == token {
-			s.pending[i].token = 0
-			return
-		}
+// resize cuts the content of a segment and gives back its share of the declared bytes.
+func (l *logDev) resize(s *segment, size int64) {
+	if size == int64(len(s.buf)) {
+		return
 	}
+	left := mulDiv(s.cost, size, int64(len(s.buf)))
+	l.used -= s.cost - left
+	s.buf, s.cost = s.buf[:size], left
 }
 
-func (s *segment) synced(token uint64) {
-	kept := s.pending[:0]
-	for _, p := range s.pending {
-		if p.sync == 0 || p.sync > token {
-			kept = append(kept, p)
-		}
-	}
-	s.pending = kept
-}
-
-func (s *segment) cut(size int64) {
-	s.buf = s.buf[:size]
+func (l *logDev) cut(s *segment, size int64) {
+	l.resize(s, size)
 	kept := s.pending[:0]
 	for _, p := range s.pending {
 		if p.off < size {
@@ -194,7 +188,7 @@ func (s *segment) cut(size int64) {
 	s.pending = kept
 }
 
-// crash decides for each unsynced append how much of it survives. What is lost before something
+// crash decides for each pending append how much of it survives. What is lost before something
 // that survives is a hole of zeros, as in a file whose later blocks were written first.
 func (l *logDev) crash(mode node.Unsynced) {
 	for _, s := range l.segs {
@@ -202,14 +196,15 @@ func (l *logDev) crash(mode node.Unsynced) {
 			continue
 		}
 		size := s.pending[0].off
-		for _, p := range s.pending {
-			k := l.fate(mode, p.n)
+		for i := range s.pending {
+			p := &s.pending[i]
+			k := l.fate(mode, p)
 			clear(s.buf[p.off+k : p.off+p.n])
 			if k > 0 {
 				size = p.off + k
 			}
 		}
-		s.buf = s.buf[:size]
+		l.resize(s, size)
 		s.pending = s.pending[:0]
 	}
 }

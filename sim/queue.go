@@ -1,6 +1,10 @@
 package sim
 
-import "github.com/container-football/pitch/node"
+import (
+	"math/bits"
+
+	"github.com/container-football/pitch/node"
+)
 
 // entry is one pending event: when it is due, and where in the slab it stands. The sequence
 // number makes the order of events at the same instant the order in which they were asked for.
@@ -75,13 +79,8 @@ type pool struct {
 	free [32][][]byte
 }
 
-func class(n int) int {
-	c := 6
-	for 1<<c < n {
-		c++
-	}
-	return c
-}
+// class is the smallest class whose slices hold n bytes, for n > 0.
+func class(n int) int { return max(6, bits.Len(uint(n-1))) }
 
 // get returns a slice of length n with any content.
 func (p *pool) get(n int) []byte {
@@ -97,10 +96,11 @@ func (p *pool) get(n int) []byte {
 	return make([]byte, n, 1<<c)
 }
 
+// put takes b back. Nobody may use it any more.
 func (p *pool) put(b []byte) {
 	if cap(b) < 64 {
 		return
 	}
-	c := class(cap(b))
+	c := bits.Len(uint(cap(b))) - 1 // the largest class that b is big enough for
 	p.free[c] = append(p.free[c], b)
 }

@@ -74,7 +74,7 @@ func (s *Sim) Digest() uint64 { return node.Hash(s.digest, s.count) }
 func (s *Sim) Events() uint64 { return s.count }
 
 func (s *Sim) host(id node.ID) (*host, error) {
-	if id < 1 || int(id) > len(s.hosts) {
+	if id < 1 || uint64(id) > uint64(len(s.hosts)) { // an int may be too small for an id
 		return nil, fmt.Errorf("sim: no host %d, expected 1 to %d", id, len(s.hosts))
 	}
 	return s.hosts[id-1], nil
@@ -139,17 +139,17 @@ func (s *Sim) Next(deadline node.Time) (node.Observation, bool) {
 			s.free = append(s.free, e.slot)
 			return o, true
 		}
-		s.step(it, e.slot)
+		s.step(it, e)
 	}
 	s.now = max(s.now, deadline)
 	return node.Observation{}, false
 }
 
 // step delivers one event to a machine, unless it has become void.
-func (s *Sim) step(it *item, slot int32) {
-	h := it.host
+func (s *Sim) step(it *item, e entry) {
+	h, slot := it.host, e.slot
 	if h.paused && it.kind != itemBoot {
-		h.stash = append(h.stash, slot) // delivered after Resume, in the same order
+		h.stash = append(h.stash, e) // delivered after Resume, in the same order
 		return
 	}
 	if it.kind == itemBoot {

@@ -24,31 +24,37 @@ const (
 // for people. The folder can be moved: it holds the traces that the scenario reads, too.
 func writeBundle(dir string, f *scenario.File, res *scenario.Result) (string, error) {
 	b := &bundle{dir: dir}
-	source, err := f.Marshal()
+	loads := slices.Clone(f.Workloads)
+	for i := range loads {
+		if w := &loads[i]; w.Kind == scenario.KindIOLog {
+			from := f.Resolve(w.File)
+			w.File = traceName(loads[:i], w.File)
+			b.copy(w.File, from)
+		}
+	}
+	given, literal := *f, *res.Replay
+	given.Workloads, literal.Workloads = loads, loads
+	source, err := given.Marshal()
 	if err != nil {
 		return "", err
 	}
-	replay := *res.Replay
-	replay.Workloads = slices.Clone(replay.Workloads)
-	for i := range replay.Workloads {
-		w := &replay.Workloads[i]
-		if w.Kind == scenario.KindIOLog {
-			name := filepath.Base(w.File)
-			b.copy(name, f.Resolve(w.File))
-			w.File = name
-		}
-	}
-	literal, err := replay.Marshal()
+	replay, err := literal.Marshal()
 	if err != nil {
 		return "", err
 	}
 	b.bytes("scenario.toml", source)
-	b.bytes(bundleReplay, literal)
+	b.bytes(bundleReplay, replay)
 	b.write("history.jsonl", func(w *os.File) error { return check.WriteHistory(w, res.History) })
 	b.write(bundleVerdict, func(w *os.File) error {
 		return reports.WriteJSON(w, []*scenario.Result{res})
 	})
 	b.write("report.txt", func(w *os.File) error { return reports.Details(w, res) })
+	for i := range res.Logs {
+		l := &res.Logs[i]
+		for _, file := range l.Files {
+			b.bytes(filepath.Join("logs", l.Host, l.Resource, segmentFile(file.ID)), file.Data)
+		}
+	}
 	var links []reports.Link
 	if v := shown(res); v != nil {
 		b.write("register.html", func(w *os.File) error {
@@ -65,7 +71,21 @@ func writeBundle(dir string, f *scenario.File, res *scenario.Result) (string, er
 	b.write("report.html", func(w *os.File) error {
 		return reports.HTML(w, res, reports.HTMLOptions{Links: links})
 	})
+	if len(res.Logs) > 0 {
+		b.names = append(b.names, "logs")
+	}
 	return strings.Join(b.names, ", "), b.err
+}
+
+// traceName is what a trace is called in the bundle: as its file, unless another one is.
+func traceName(before []scenario.Workload, file string) string {
+	name := filepath.Base(file)
+	for i := range before {
+		if before[i].File == name {
+			return fmt.Sprintf("%d-%s", len(before)+1, name)
+		}
+	}
+	return name
 }
 
 // shown is the first violation that has operations to draw.
@@ -88,7 +108,9 @@ type bundle struct {
 func (b *bundle) write(name string, write func(*os.File) error) {
 	if b.err == nil {
 		b.err = writeFile(filepath.Join(b.dir, name), write)
-		b.names = append(b.names, name)
+		if filepath.Dir(name) == "." {
+			b.names = append(b.names, name)
+		}
 	}
 }
 
@@ -131,16 +153,17 @@ func (c *replayCmd) Run(s *streams) error {
 	j := job{file: f, path: f.Path, world: worldNamed(old.World), seed: old.Seed}
 	fmt.Fprintf(s.out, "pitch %s: replay of %s in %s, seed %d\n\n", version(), old.Scenario,
 		old.World, old.Seed)
-	res, err := runJob(s.ctx, j, true, newBar(s.err, 1, true))
+	dir := filepath.Join(c.Out, filepath.Base(filepath.Clean(c.Bundle)))
+	res, err := runJob(s.ctx, j, dir, true, newBar(s.err, 1, true))
 	if err != nil {
 		return err
 	}
 	res.Repeat = "pitch replay " + c.Bundle
-	files, err := writeBundle(filepath.Join(c.Out, filepath.Base(filepath.Clean(c.Bundle))), f, res)
+	files, err := writeBundle(dir, f, res)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "bundle  %s: %s\n", c.Out, files)
+	fmt.Fprintf(s.out, "bundle  %s: %s\n", dir, files)
 	if err := reports.Details(s.out, res); err != nil {
 		return err
 	}
@@ -164,7 +187,7 @@ func (c *replayCmd) Run(s *streams) error {
 func readVerdict(path string) (*scenario.Result, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, unreadable(path, err)
 	}
 	defer f.Close()
 	results, err := reports.ReadJSON(f)

@@ -26,7 +26,7 @@ sector must carry an id of its own. The last line is the verdict; the exit code 
 func (c *checkCmd) Run(s *streams) error {
 	f, err := os.Open(c.History)
 	if err != nil {
-		return usageError{err}
+		return unreadable(c.History, err)
 	}
 	defer f.Close()
 	h, err := check.ReadHistory(f, c.History)
@@ -41,6 +41,11 @@ func (c *checkCmd) Run(s *streams) error {
 	}
 	fmt.Fprintf(s.out, "%s: %d sector operations by %d clients\n", c.History, len(h), clients(h))
 	fmt.Fprintln(s.out, res)
+	if n := epochs(h); res.Verdict == check.Violated && n > 1 {
+		fmt.Fprintf(s.out, "note: the history spans %d epochs. What a forced failover has lost looks "+
+			"like a violation here;\n`pitch run` and `pitch replay` judge it with the logs of both "+
+			"sides.\n", n)
+	}
 	if c.HTML != "" && res.Violation != nil {
 		err := writeFile(c.HTML, func(w *os.File) error { return check.WriteHTML(w, h, res.Violation) })
 		if err != nil {
@@ -55,6 +60,18 @@ func (c *checkCmd) Run(s *streams) error {
 		return exit(scenario.Unknown.ExitCode())
 	}
 	return nil
+}
+
+// epochs is how many epochs the operations were served under, as far as they say.
+func epochs(h check.History) int {
+	var all []uint64
+	for i := range h {
+		if h[i].Epoch > 0 {
+			all = append(all, h[i].Epoch)
+		}
+	}
+	slices.Sort(all)
+	return len(slices.Compact(all))
 }
 
 func clients(h check.History) int {

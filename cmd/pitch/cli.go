@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -26,6 +27,7 @@ type cli struct {
 	Replay  replayCmd  `cmd:"" help:"Run what a bundle holds once more and compare."`
 	Check   checkCmd   `cmd:"" help:"Judge a recorded history."`
 	Schema  schemaCmd  `cmd:"" help:"Print the JSON Schema of scenario files, for editors."`
+	Log     logCmd     `cmd:"" help:"Read the transaction log of a replica."`
 	Node    nodeCmd    `cmd:"" help:"Run the daemon of one host."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
@@ -83,11 +85,33 @@ func Main(args []string, out, errw io.Writer) int {
 		return code // --help
 	}
 	if err != nil {
-		fmt.Fprintf(errw, "pitch: %v\nTry `pitch --help`.\n", err)
+		fmt.Fprintf(errw, "pitch: %v\nTry `%s --help`.\n", err, helpful(err))
 		return exitUsage
 	}
 	err = k.Run(&streams{ctx: ctx, out: out, err: errw})
 	return report(ctx, err, errw)
+}
+
+// helpful is the command whose help tells more about an error in the command line.
+func helpful(err error) string {
+	var e *kong.ParseError
+	if errors.As(err, &e) && e.Context != nil {
+		if cmd := e.Context.Selected(); cmd != nil {
+			return "pitch " + cmd.Name
+		}
+	}
+	return "pitch"
+}
+
+// unreadable turns an error of the file system into one about an argument.
+func unreadable(path string, err error) error { return inaccessible(path, "read", err) }
+
+func inaccessible(path, what string, err error) error {
+	var pe *fs.PathError
+	if errors.As(err, &pe) {
+		err = pe.Err
+	}
+	return usageError{fmt.Errorf("%s: cannot be %s: %w", path, what, err)}
 }
 
 // report says what went wrong and returns the exit code for it.

@@ -3,8 +3,12 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
 
 	"github.com/container-football/pitch/check"
 	"github.com/container-football/pitch/reports"
@@ -25,7 +29,7 @@ func (c *runCmd) conclude(s *streams, all []done, skipped int, single bool) erro
 			continue
 		}
 		if badInput(d.err) {
-			return d.err
+			return usageError{errors.New(d.res.Reason)}
 		}
 		results = append(results, d.res)
 		worst = max(worst, d.res.Outcome)
@@ -36,10 +40,16 @@ func (c *runCmd) conclude(s *streams, all []done, skipped int, single bool) erro
 		if err := c.show(s, d, single); err != nil {
 			return err
 		}
+		worst = max(worst, d.res.Outcome)
 	}
 	if len(results) == 0 {
 		fmt.Fprintf(s.out, "0 passed, 0 failed, %d skipped\n", skipped)
-		return usageError{errNoRuns}
+		if len(all) > 0 {
+			fmt.Fprintf(s.err, "pitch: nothing was run: the budget of %v was over before\n", c.Budget)
+			return exit(scenario.Unknown.ExitCode())
+		}
+		return usageError{fmt.Errorf("nothing was run: no scenario names the world %s",
+			strings.Join(c.World, " or "))}
 	}
 	if len(results) > 1 {
 		fmt.Fprintln(s.out)
@@ -51,6 +61,7 @@ func (c *runCmd) conclude(s *streams, all []done, skipped int, single bool) erro
 		return err
 	}
 	fmt.Fprintln(s.out)
+	agreement(s.out, results)
 	if err := reports.Total(s.out, results, skipped); err != nil {
 		return err
 	}
@@ -58,6 +69,33 @@ func (c *runCmd) conclude(s *streams, all []done, skipped int, single bool) erro
 		return exit(worst.ExitCode())
 	}
 	return nil
+}
+
+// agreement says whether worlds have come to the same verdict on the same scenario and seed.
+func agreement(w io.Writer, results []*scenario.Result) {
+	type run struct {
+		file string
+		seed uint64
+	}
+	first := map[run]*scenario.Result{}
+	compared, apart := 0, 0
+	for _, res := range results {
+		key := run{res.File, res.Seed}
+		other := first[key]
+		if other == nil {
+			first[key] = res
+			continue
+		}
+		compared++
+		if other.Verdict != res.Verdict || other.Outcome != res.Outcome {
+			apart++
+			fmt.Fprintf(w, "the worlds DISAGREE on %s, seed %d: %v in %s, %v in %s\n", res.Scenario,
+				res.Seed, other.Outcome, other.World, res.Outcome, res.World)
+		}
+	}
+	if compared > 0 && apart == 0 {
+		fmt.Fprintf(w, "the worlds agree on %s\n", count(compared, "verdict"))
+	}
 }
 
 // badInput says whether an error is the user's to mend.
@@ -78,19 +116,21 @@ func badInput(err error) bool {
 func (c *runCmd) show(s *streams, d *done, single bool) error {
 	res := d.res
 	if !single && d.world.Name == "sim" && d.err == nil {
-		again, err := runJob(s.ctx, d.job, true, &bar{})
+		again, err := runJob(s.ctx, d.job, "", true, &bar{})
 		if err != nil {
 			return err
 		}
 		if again.Digest != res.Digest {
-			return fmt.Errorf("%s, seed %d: two equal runs have different digests, %s and %s: the "+
-				"simulation is not deterministic", d.path, d.seed, res.Digest, again.Digest)
+			d.unstable = fmt.Sprintf("two equal runs with seed %d have different digests, %s and %s: the "+
+				"simulation is not deterministic", d.seed, res.Digest, again.Digest)
+			d.res.Outcome, d.res.Reason = scenario.Failed, d.unstable
+			return reports.Details(s.out, d.res)
 		}
 		res = again
 	}
 	fmt.Fprintln(s.out)
 	if d.err == nil {
-		dir := filepath.Join(c.Out, fmt.Sprintf("%s-%s-%d", res.Scenario, res.World, res.Seed))
+		dir := d.folder(c.Out)
 		files, err := writeBundle(dir, d.file, res)
 		if err != nil {
 			return fmt.Errorf("bundle: %w", err)
@@ -127,19 +167,44 @@ func junitCases(all []done) []reports.Case {
 	var cases []reports.Case
 	for i := range all {
 		d := &all[i]
-		n := len(cases) - 1
-		if n < 0 || cases[n].Scenario != d.file.Name || cases[n].World != d.world.Name {
+		n := slices.IndexFunc(cases, func(c reports.Case) bool {
+			return c.Scenario == d.file.Name && c.World == d.world.Name
+		})
+		if n < 0 {
+			n = len(cases)
 			cases = append(cases, reports.Case{Scenario: d.file.Name, World: d.world.Name,
-				First: d.seed, Skipped: "the budget ran out"})
-			n++
+				First: d.seed, Last: d.seed, Skipped: "the budget ran out"})
 		}
-		cases[n].Last = d.seed
+		if d.unstable != "" {
+			cases[n].Unstable = d.unstable
+		}
 		if d.res != nil {
-			cases[n].Skipped = ""
+			cases[n].Skipped, cases[n].Last = "", d.seed
 			cases[n].Results = append(cases[n].Results, d.res)
 		}
 	}
 	return cases
+}
+
+// writable says whether a result can be written once it is there, unless no path is given.
+func writable(path string) error {
+	if path == "" {
+		return nil
+	}
+	err := os.MkdirAll(filepath.Dir(path), 0o755)
+	if err == nil {
+		var f *os.File
+		if f, err = os.CreateTemp(filepath.Dir(path), ".pitch-*"); err == nil {
+			err = errors.Join(f.Close(), os.Remove(f.Name()))
+		}
+	}
+	if info, serr := os.Stat(path); err == nil && serr == nil && info.IsDir() {
+		err = syscall.EISDIR
+	}
+	if err != nil {
+		return inaccessible(path, "written", err)
+	}
+	return nil
 }
 
 // writeFile writes a file whole or not at all.

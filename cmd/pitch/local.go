@@ -3,9 +3,12 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
+	"strings"
 
 	"github.com/container-football/pitch/node"
 	"github.com/container-football/pitch/realnode"
@@ -42,8 +45,9 @@ func openLocal(ctx context.Context, s scenario.Setup) (scenario.World, error) {
 	}
 	mode := unsyncedOf(s.File)
 	cfg := realnode.ClusterConfig{Command: []string{self, "node", "--config"}, Dir: s.Dir,
-		Remove: true, Hosts: len(s.File.Hosts), Seed: s.File.Seed, Unsynced: mode, App: app,
-		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+		Hosts: len(s.File.Hosts), Seed: s.File.Seed, Unsynced: mode, App: app,
+		// Why a process has ended is in the report; a warning would say it twice.
+		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))}
 	for i := range s.File.Hosts {
 		h := &s.File.Hosts[i]
 		cfg.Clocks = append(cfg.Clocks, realnode.ClockError{Offset: node.Time(h.ClockOffset),
@@ -81,6 +85,34 @@ func unsyncedOf(f *scenario.File) node.Unsynced {
 	}
 	return mode
 }
+
+// stderrLog is what the processes of the local world call their logs.
+const stderrLog = "stderr.log"
+
+// keepLogs copies the logs of all processes of a run that has failed into a folder, and lets the
+// error speak of them there.
+func keepLogs(dir, folder string, cause error) error {
+	logs, err := filepath.Glob(filepath.Join(dir, "*", stderrLog))
+	for _, log := range logs {
+		b := &bundle{dir: filepath.Join(folder, filepath.Base(filepath.Dir(log)))}
+		b.copy(stderrLog, log)
+		err = errors.Join(err, b.err)
+	}
+	if err != nil {
+		return errors.Join(cause, fmt.Errorf("keeping the logs of the processes: %w", err))
+	}
+	return &movedError{cause, dir, folder}
+}
+
+// movedError is an error whose files have moved.
+type movedError struct {
+	error
+	from, to string
+}
+
+func (e *movedError) Error() string { return strings.ReplaceAll(e.error.Error(), e.from, e.to) }
+
+func (e *movedError) Unwrap() error { return e.error }
 
 type nodeCmd struct {
 	Config string `required:"" type:"existingfile" placeholder:"FILE" help:"JSON file that says who this host is; the runner writes it."`

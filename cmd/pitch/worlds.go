@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 
 	"github.com/container-football/pitch/node"
 	"github.com/container-football/pitch/scenario"
@@ -12,8 +13,9 @@ import (
 // simCarry is how many bytes a sector the simulator carries: the stamp.
 const simCarry = 8
 
-// simWorld is the simulator as scenarios use it. It needs no files.
-func simWorld() *scenario.WorldKind {
+// simWorld is the simulator as scenarios use it. It needs no files. If trace is set, every event is
+// written there, one line each.
+func simWorld(trace io.Writer) *scenario.WorldKind {
 	k := &scenario.WorldKind{Name: "sim", Carry: func(uint32) uint32 { return simCarry },
 		Poll: 5 * node.Millisecond, Timeout: 5 * node.Second}
 	k.Open = func(_ context.Context, s scenario.Setup) (scenario.World, error) {
@@ -42,6 +44,7 @@ func simWorld() *scenario.WorldKind {
 				Sync:  latency(f.Disk.Sync, f.Disk.Sync/4), Bandwidth: int64(f.Disk.Bandwidth),
 				LogBytes: int64(f.Disk.Capacity),
 			},
+			Trace: traceTo(trace, f),
 			Clock: func(id node.ID) (node.Time, int64) {
 				h := &f.Hosts[id-1]
 				return node.Time(h.ClockOffset), int64(h.ClockDriftPPM)
@@ -53,6 +56,20 @@ func simWorld() *scenario.WorldKind {
 		return w, w.StartAll()
 	}
 	return k
+}
+
+// traceTo prints an event: when, where, what.
+func traceTo(w io.Writer, f *scenario.File) func(node.Time, node.Addr, *node.Event) {
+	if w == nil {
+		return nil
+	}
+	return func(at node.Time, to node.Addr, ev *node.Event) {
+		resource := ""
+		if int(to.Machine) < len(f.Resources) {
+			resource = f.Resources[to.Machine].Name
+		}
+		fmt.Fprintf(w, "%14d  %s %s  %v\n", at, f.HostName(to.Host), resource, ev)
+	}
 }
 
 // latency never is all zero: the simulator takes that for its default.

@@ -26,6 +26,7 @@ type applier struct {
 	inflight int
 	target   mark
 	parts    []part
+	frames   int32 // write records of the window
 	scratch  []byte
 }
 
@@ -39,7 +40,7 @@ type part struct {
 // applyKick begins the next window if it may.
 func (m *Machine) applyKick() {
 	a := &m.applier
-	if a.busy || m.applied.pos == m.durable.pos {
+	if a.busy || m.applied.pos == m.durable.pos || m.role == replica.RoleDefective {
 		return
 	}
 	if !m.state.replayOn && m.role == replica.RoleSecondary {
@@ -47,7 +48,7 @@ func (m *Machine) applyKick() {
 	}
 	a.busy, a.failed = true, false
 	if m.applied.pos >= m.stream.low.pos {
-		m.window(m.stream.bytes(m.applied.pos, m.durable.pos))
+		m.buffered()
 		return
 	}
 	seg, segEnd := m.stream.segmentAt(m.applied.pos)
@@ -63,38 +64,66 @@ func (m *Machine) applyRead(ev *node.Event) {
 		m.applier.busy = false // again at the next tick
 		return
 	}
-	m.window(ev.Data)
+	m.readBack(ev.Data)
 }
 
-// window takes the frames at the beginning of log, which starts at the applied position, and
-// writes them.
-func (m *Machine) window(log []byte) {
+// buffered takes the next window from memory, where frames were checked when they came in.
+func (m *Machine) buffered() {
 	a := &m.applier
-	a.parts = a.parts[:0]
-	a.target = m.applied
-	carry := int(m.cfg.Geometry.Carry)
+	a.begin(m.applied)
 	size := 0
-	for order := int32(0); order < windowFrames && size < windowBytes; order++ {
+	for i := m.stream.find(m.applied.pos); i < len(m.stream.refs); i++ {
+		r := &m.stream.refs[i]
+		if r.pos > m.durable.pos || a.frames == windowFrames || size >= windowBytes {
+			break
+		}
+		if r.sectors > 0 {
+			a.add(r.sector, int(r.sectors), m.stream.bytes(r.start+headerSize, r.pos))
+		}
+		size += int(r.pos - r.start)
+		a.target = r.mark
+	}
+	m.writeWindow()
+}
+
+// readBack takes the next window from the beginning of log, which was read from disk and starts
+// at the applied position.
+func (m *Machine) readBack(log []byte) {
+	a := &m.applier
+	a.begin(m.applied)
+	for a.frames < windowFrames {
 		f, err := decodeFrame(log)
 		if err != nil || f.prev != a.target.chain {
 			break // the rest of a chunk; real damage shows when nothing at all could be taken
 		}
 		if f.kind == kindWrite {
-			for i := 0; i < int(f.sectors); i++ {
-				a.parts = append(a.parts, part{f.sector + int64(i), order, f.body[i*carry : (i+1)*carry]})
-			}
+			a.add(f.sector, int(f.sectors), f.body)
 		}
-		size += len(f.body)
 		a.target = mark{a.target.pos + f.size(), f.seq, f.chain()}
 		log = log[f.size():]
 	}
 	if a.target == m.applied {
-		m.applier.busy = false
+		a.busy = false
 		m.defect("the log cannot be read back at position %d", m.applied.pos)
 		return
 	}
+	m.writeWindow()
+}
+
+func (a *applier) begin(at mark) { a.parts, a.frames, a.target = a.parts[:0], 0, at }
+
+// add puts a record into the window.
+func (a *applier) add(sector int64, sectors int, body []byte) {
+	carry := len(body) / sectors
+	for i := range sectors {
+		a.parts = append(a.parts, part{sector + int64(i), a.frames, body[i*carry : (i+1)*carry]})
+	}
+	a.frames++
+}
+
+func (m *Machine) writeWindow() {
 	m.writeParts()
-	if a.inflight == 0 { // a window of segment frames alone
+	if m.applier.inflight == 0 { // a window of segment frames alone
 		m.windowDone()
 	}
 }
@@ -167,7 +196,7 @@ func (m *Machine) windowDone() {
 
 // keepForPeers is how much applied log stays in memory, in bytes, for secondaries that are a
 // little behind; others are served from disk.
-const keepForPeers = 1 << 20
+const keepForPeers = 256 << 10
 
 // trim lets go of log in memory that nobody needs there.
 func (m *Machine) trim() {

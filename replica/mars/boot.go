@@ -10,6 +10,8 @@ import (
 
 // boot reads what the disks hold, one request at a time: the newest state, the lineage, and the
 // end of the log, which is wherever the first frame stands that does not continue the ones before.
+// What it finds need not be durable: a process may have crashed and left it to a machine that
+// lives on. So both are synced before anybody is told of them.
 type boot struct {
 	stage    bootStage
 	metaSegs []node.Segment
@@ -26,11 +28,13 @@ type bootStage uint8
 const (
 	bootMetaList bootStage = iota
 	bootMetaRead
+	bootMetaSync
 	bootLogList
 	bootHeaders
 	bootScan
 	bootTruncate
 	bootDelete
+	bootLogSync
 )
 
 func (m *Machine) onBoot(ev *node.Event) {
@@ -41,7 +45,8 @@ func (m *Machine) onBoot(ev *node.Event) {
 		}
 	}
 	m.boot = &boot{}
-	m.change.nonce = uint64(ev.N) << 32 // those of former incarnations do not come back
+	m.incarnation = uint64(ev.N)
+	m.change.nonce = m.incarnation << 32 // those of former incarnations do not come back
 	m.out.SetTimer(tagTick, m.cfg.Tick)
 	m.out.LogList(devMeta, tagBoot)
 }
@@ -64,10 +69,13 @@ func (m *Machine) bootStep(ev *node.Event) {
 		m.bootNextMeta()
 	case bootMetaRead:
 		if m.state, b.gen, b.found = decodeState(ev.Data); b.found {
-			m.bootList()
+			b.stage = bootMetaSync
+			m.out.LogSync(devMeta, tagBoot, b.metaSegs[b.at].ID)
 			return
 		}
 		m.bootNextMeta()
+	case bootMetaSync:
+		m.bootList()
 	case bootLogList:
 		segs, err := node.DecodeSegments(ev.Data)
 		if err != nil {
@@ -82,6 +90,8 @@ func (m *Machine) bootStep(ev *node.Event) {
 		m.bootScanned(ev)
 	case bootTruncate, bootDelete:
 		m.bootDeleteNext()
+	case bootLogSync:
+		m.booted()
 	}
 }
 
@@ -190,6 +200,10 @@ func (m *Machine) bootScanned(ev *node.Event) {
 		if err != nil {
 			break
 		}
+		if f.kind == kindWrite && !fits(m.cfg.Geometry, &f) {
+			m.defect("the record at position %d does not fit the volume", b.end.pos)
+			return
+		}
 		b.end = mark{b.end.pos + f.size(), f.seq, f.chain()}
 		data = data[f.size():]
 	}
@@ -201,18 +215,24 @@ func (m *Machine) bootScanned(ev *node.Event) {
 	case err == nil && b.at+1 < len(m.stream.segments):
 		b.at++
 		m.bootReadOn()
+	case b.at+1 < len(m.stream.segments):
+		// A segment is begun only when the one before is durable, so no crash leaves this.
+		m.defect("the log is damaged at position %d: %v", b.end.pos, err)
 	default:
 		m.bootEnd()
 	}
 }
 
-// continues says whether f is what may stand after m.
+// continues says whether f is what may stand at at. A log begins with a segment frame, and each
+// of these names the position at which it stands.
 func continues(at mark, f *frame) bool {
-	seq := at.seq
-	if f.kind == kindWrite {
-		seq++
+	if f.prev != at.chain {
+		return false
 	}
-	return f.prev == at.chain && f.seq == seq
+	if f.kind == kindWrite {
+		return f.seq == at.seq+1 && at.pos > 0
+	}
+	return f.seq == at.seq && segmentOf(f).Start == at.pos
 }
 
 // bootEnd cuts off what is no part of the log, lest it look valid after a later crash.
@@ -243,7 +263,13 @@ func (m *Machine) bootDeleteNext() {
 		m.out.LogDelete(devLog, tagBoot, b.logSegs[b.at].ID)
 		return
 	}
-	m.booted()
+	n := len(m.stream.segments)
+	if n == 0 {
+		m.booted()
+		return
+	}
+	b.stage = bootLogSync
+	m.out.LogSync(devLog, tagBoot, m.stream.segments[n-1].Nr)
 }
 
 func (m *Machine) booted() {
@@ -259,7 +285,7 @@ func (m *Machine) booted() {
 	}
 	m.change.guard = m.now + m.cfg.Guard
 	for i := range m.peers {
-		m.hello(&m.peers[i], flagReply)
+		m.inquire(&m.peers[i])
 	}
 	m.applyKick()
 	m.progress()
@@ -270,6 +296,7 @@ func (m *Machine) enterDefective(why string) {
 	m.dropUsers(node.Unknown)
 	m.failVerb(node.IOError, why)
 	m.role = replica.RoleDefective
+	m.change.draining = false // there is nothing that could still be handed over
 	m.change.defect = why
 }
 
@@ -289,7 +316,12 @@ func ScanLog(files []node.LogFile) ([]Record, []Segment, error) {
 			if err == nil && !continues(at, &f) {
 				err = ErrChain
 			}
-			if err == nil && f.kind == kindSegment && uint64(f.sector) != file.ID {
+			first := len(data) == len(file.Data)
+			switch {
+			case err != nil:
+			case first != (f.kind == kindSegment):
+				err = fmt.Errorf("%w: only the first frame says which segment it is", ErrChain)
+			case first && uint64(f.sector) != file.ID:
 				err = fmt.Errorf("%w: frame of segment %d", ErrChain, f.sector)
 			}
 			if err != nil {

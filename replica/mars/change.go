@@ -24,9 +24,12 @@ type change struct {
 
 	// On the old primary.
 	draining bool
-	to       node.ID
-	toNonce  uint64
-	closing  uint64 // generation of the closed state; 0 not yet
+	// While something keeps the log from becoming durable, draining does not end. It is given up
+	// when the new primary must have given up too.
+	drainUntil node.Time
+	to         node.ID
+	toNonce    uint64
+	closing    uint64 // generation of the closed state; 0 not yet
 
 	guard  node.Time // a restarted primary listens until then
 	defect string
@@ -104,7 +107,6 @@ func (m *Machine) onPrimary(ev *node.Event, refuse func(string)) {
 	switch {
 	case force:
 		c.kind = changeForce
-		m.state.fetchOn = false // what is fetched from now on would be of the lost branch
 	case m.role == replica.RoleClosed:
 		c.kind = changeReopen
 	}
@@ -118,12 +120,15 @@ func (m *Machine) changeTick() {
 	if m.role == replica.RoleRecovering && c.promoting == 0 {
 		for i := range m.peers {
 			if !m.peers[i].heard {
-				m.hello(&m.peers[i], flagReply)
+				m.inquire(&m.peers[i])
 			}
 		}
 	}
 	if c.kind != changeNone && c.promoting == 0 && m.now >= c.deadline {
 		m.failVerb(node.TimedOut, "gave up waiting")
+	}
+	if c.draining && c.closing == 0 && m.now >= c.drainUntil {
+		c.draining = false // nobody asks any more: users are served on
 	}
 	switch c.kind {
 	case changeHandover:
@@ -194,7 +199,7 @@ func (m *Machine) promote(why Reason) {
 	m.ver = version{2 * (m.ver.epoch() + 1), m.self.Host}
 	m.state.granted = 0
 	m.state.fetchOn = true // for when it is secondary again
-	m.fetch = fetchState{}
+	m.resetFetch()
 	m.role = replica.RoleRecovering
 	m.forgetPeers()
 	c.gen = m.save()
@@ -221,7 +226,7 @@ func (m *Machine) promotion() {
 	}
 	c.kind, c.asked, c.promoting = changeNone, false, 0
 	for i := range m.peers {
-		m.hello(&m.peers[i], 0)
+		m.hello(&m.peers[i], 0, 0)
 	}
 }
 
@@ -244,7 +249,7 @@ func (m *Machine) learn(v version) {
 	m.failVerb(node.Refused, "another replica has become primary")
 	m.change.draining, m.change.closing = false, 0
 	m.role = replica.RoleSecondary
-	m.fetch = fetchState{}
+	m.resetFetch()
 	m.forgetPeers()
 	m.state.granted = 0
 	m.save()
@@ -277,6 +282,10 @@ func (m *Machine) onHandover(p *peer, msg *message) {
 	m.progress()
 }
 
+// drainPatience is how many ticks without an ask make the old primary stop draining. The new one
+// asks at each tick; some of that may be lost.
+const drainPatience = 20
+
 // onAsk is a secondary's wish to take over. While it is far behind, users are served on: what is
 // missing then would be added to the downtime.
 func (m *Machine) onAsk(p *peer, msg *message) {
@@ -289,10 +298,11 @@ func (m *Machine) onAsk(p *peer, msg *message) {
 	case m.role != replica.RolePrimary:
 	case c.draining:
 		if c.to == p.addr.Host {
-			c.toNonce = msg.nonce
+			c.toNonce, c.drainUntil = msg.nonce, m.now+drainPatience*m.cfg.Tick
 		}
 	case m.stream.at.pos-msg.applied <= m.cfg.HandoverLag:
 		c.draining, c.to, c.toNonce, c.closing = true, p.addr.Host, msg.nonce, 0
+		c.drainUntil = m.now + drainPatience*m.cfg.Tick
 		m.dropWaiting()
 	}
 }
@@ -318,11 +328,12 @@ func (m *Machine) drain() {
 	}
 	c.draining = false
 	m.role = replica.RoleClosed
+	clear(m.io.index) // no read comes before all of the log is on the volume
 	m.forgetPeers()
 	if p := m.peerOf(c.to); p != nil {
 		m.grant(p, c.toNonce)
 	}
 	for i := range m.peers {
-		m.hello(&m.peers[i], 0)
+		m.hello(&m.peers[i], 0, 0)
 	}
 }

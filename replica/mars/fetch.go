@@ -26,15 +26,23 @@ type fetchState struct {
 
 // lossScan reads the own log from the fork on, to say what was lost.
 type lossScan struct {
-	active   bool
-	pos, end int64
-	first    node.Time
+	reading bool
+	pos     int64
+	first   node.Time
+}
+
+// resetFetch forgets the source. A read of the own log that is under way still ends.
+func (m *Machine) resetFetch() {
+	m.fetch = fetchState{scan: lossScan{reading: m.fetch.scan.reading}}
 }
 
 // source is the peer to fetch from, or nil.
 func (m *Machine) source() *peer {
 	if m.role != replica.RoleSecondary || m.fetch.cut || !m.state.fetchOn {
 		return nil
+	}
+	if m.change.kind == changeForce {
+		return nil // what is fetched from now on would be of the lost branch
 	}
 	return m.peerOf(m.ver.host)
 }
@@ -58,6 +66,7 @@ func (m *Machine) heardCommitted(msg *message) {
 // fetchTick asks again when nothing has come for a while though there is more, and now and then
 // in any case: a lost message must not stop anything for good.
 func (m *Machine) fetchTick() {
+	m.lossKick()
 	f := &m.fetch
 	f.idle++
 	behind := !f.heard || f.committed > m.stream.at.pos
@@ -88,7 +97,7 @@ func (m *Machine) onData(p *peer, msg *message, body []byte) {
 	before := m.stream.at.pos
 	for len(body) > 0 {
 		f, err := decodeFrame(body)
-		if err != nil || !continues(m.stream.at, &f) {
+		if err != nil || !m.stream.takes(&f) {
 			break // damaged on its way, or not of our branch: asking again will tell
 		}
 		m.stream.add(&f, body[:f.size()])
@@ -101,7 +110,10 @@ func (m *Machine) onData(p *peer, msg *message, body []byte) {
 }
 
 // fetchCommitted follows when more of the log has become durable on this replica.
-func (m *Machine) fetchCommitted() { m.sendFetch(0) }
+func (m *Machine) fetchCommitted() {
+	m.sendFetch(0)
+	m.lossKick()
+}
 
 // serving says whether others may fetch from this replica.
 func (m *Machine) serving() bool {
@@ -112,7 +124,7 @@ func (m *Machine) serving() bool {
 // prefix of ours.
 func (m *Machine) onFetch(p *peer, msg *message) {
 	if !m.serving() {
-		m.hello(p, 0)
+		m.hello(p, 0, 0)
 		return
 	}
 	p.cut = false
@@ -124,7 +136,7 @@ func (m *Machine) onFetch(p *peer, msg *message) {
 	if msg.flags&flagRewind != 0 {
 		p.next = msg.pos
 		if msg.pos == m.durable.pos {
-			m.hello(p, 0) // it asks because it has heard nothing; there is nothing
+			m.hello(p, 0, 0) // it asks because it has heard nothing; there is nothing
 		}
 	}
 	p.next = max(p.next, msg.pos)
@@ -172,7 +184,7 @@ func (m *Machine) verified(p *peer, theirs mark, chain uint64) {
 		return
 	}
 	p.known, p.next = true, theirs.pos
-	m.hello(p, 0)
+	m.hello(p, 0, 0)
 	m.serve(p)
 }
 
@@ -253,8 +265,8 @@ func (m *Machine) onSplit(p *peer, body []byte) {
 	f := &m.fetch
 	f.cut = true
 	f.lost = replica.Loss{}
-	f.scan = lossScan{active: true, pos: m.forkFrom(theirs), end: m.durable.pos, first: -1}
-	m.hello(p, 0)
+	f.scan.pos, f.scan.first = m.forkFrom(theirs), -1
+	m.hello(p, 0, 0)
 	m.lossKick()
 }
 
@@ -275,26 +287,33 @@ func (m *Machine) forkFrom(theirs []Segment) int64 {
 	return fork
 }
 
+// lossKick reads on, as far as the log is durable: the last of what was written here may become
+// so only after the fork is known.
 func (m *Machine) lossKick() {
 	s := &m.fetch.scan
-	if s.pos >= s.end {
-		s.active = false
+	if !m.fetch.cut || s.reading || s.pos >= m.durable.pos {
 		return
 	}
 	seg, segEnd := m.stream.segmentAt(s.pos)
-	n := min(readChunk, s.end-s.pos)
+	n := min(readChunk, m.durable.pos-s.pos)
 	if segEnd > 0 {
 		n = min(n, segEnd-s.pos)
 	}
+	s.reading = true
 	m.out.LogRead(devLog, tagLoss, seg.Nr, s.pos-seg.Start, n)
 }
 
 func (m *Machine) lossRead(ev *node.Event) {
 	s := &m.fetch.scan
 	lost := &m.fetch.lost
-	if ev.Code != node.OK || len(ev.Data) == 0 {
-		s.active = false
+	s.reading = false
+	seg, _ := m.stream.segmentAt(s.pos)
+	if !m.fetch.cut || ev.Seg != seg.Nr || ev.Off != s.pos-seg.Start {
+		m.lossKick() // it was read for another fork
 		return
+	}
+	if ev.Code != node.OK {
+		return // again at the next tick
 	}
 	before := s.pos
 	for data := ev.Data; len(data) > 0; {
@@ -315,9 +334,7 @@ func (m *Machine) lossRead(ev *node.Event) {
 		data = data[f.size():]
 		s.pos += f.size()
 	}
-	if s.pos == before {
-		s.active = false
-		return
+	if s.pos > before {
+		m.lossKick()
 	}
-	m.lossKick()
 }

@@ -113,6 +113,8 @@ func decodeFrame(b []byte) (frame, error) {
 		return frame{}, fmt.Errorf("%w: kind %d, expected 1 or 2", ErrBadFrame, f.kind)
 	case n > maxBody:
 		return frame{}, fmt.Errorf("%w: body of %d bytes, expected at most %d", ErrBadFrame, n, maxBody)
+	case f.flags&^flagContinues != 0:
+		return frame{}, fmt.Errorf("%w: flags %#x, expected 0 or 1", ErrBadFrame, f.flags)
 	case le.Uint32(b[60:]) != 0:
 		return frame{}, fmt.Errorf("%w: bytes 60 to 63 are not zero", ErrBadFrame)
 	case f.kind == kindSegment && n != segmentBody:

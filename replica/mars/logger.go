@@ -82,6 +82,7 @@ func (m *Machine) committed() {
 	}
 	m.ackDurable()
 	m.applyKick()
+	m.trim() // replay may be off: then this is the only place that bounds the memory
 	for i := range m.peers {
 		m.serve(&m.peers[i])
 	}

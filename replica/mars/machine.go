@@ -105,6 +105,8 @@ type Machine struct {
 	state state   // what is, or is to be, on the meta device
 	boot  *boot   // while booting
 
+	incarnation uint64 // from 1, counted at each boot
+
 	stream  stream
 	durable mark // synced on the own log
 	applied mark // written to the volume
@@ -122,7 +124,7 @@ type Machine struct {
 // peer is what a replica knows of another one.
 type peer struct {
 	addr     node.Addr
-	heard    bool // has answered since this replica booted
+	heard    bool // has answered what this incarnation asked
 	cut      bool // its history has left the designated branch
 	known    bool // its log up to next is a prefix of ours
 	next     int64
@@ -210,7 +212,7 @@ func (m *Machine) onRequest(ev *node.Event) {
 func (m *Machine) onTick() {
 	m.out.SetTimer(tagTick, m.cfg.Tick)
 	m.ticks++
-	if m.role == replica.RoleBooting {
+	if m.role == replica.RoleBooting || m.role == replica.RoleDefective {
 		return
 	}
 	m.metaKick()
@@ -221,7 +223,7 @@ func (m *Machine) onTick() {
 	m.changeTick()
 	if m.ticks%10 == 0 {
 		for i := range m.peers {
-			m.hello(&m.peers[i], 0)
+			m.hello(&m.peers[i], 0, 0)
 		}
 	}
 }
@@ -232,12 +234,11 @@ func (m *Machine) onMessage(ev *node.Event) {
 	if err != nil || p == nil || m.role == replica.RoleBooting || m.role == replica.RoleDefective {
 		return // not for us; whoever sent it will try again
 	}
-	p.heard = true
 	p.applied = max(p.applied, msg.applied)
 	if m.ver.older(msg.ver) {
 		m.learn(msg.ver)
 	} else if msg.ver.older(m.ver) && msg.kind != msgHello {
-		m.hello(p, 0)
+		m.hello(p, 0, 0)
 		return
 	}
 	switch msg.kind {
@@ -281,16 +282,25 @@ func (m *Machine) send(p *peer, msg *message, body []byte, extra int64) {
 	m.out.Send(p.addr, head[:], body, extra)
 }
 
-func (m *Machine) hello(p *peer, flags uint8) {
+func (m *Machine) hello(p *peer, flags uint8, nonce uint64) {
 	if m.fetch.cut {
 		flags |= flagCut
 	}
-	m.send(p, &message{kind: msgHello, flags: flags}, nil, 0)
+	m.send(p, &message{kind: msgHello, flags: flags, nonce: nonce}, nil, 0)
 }
+
+// inquire asks a peer what it knows. The answer carries the incarnation that has asked: what was
+// said to a former one may be out of date.
+func (m *Machine) inquire(p *peer) { m.hello(p, flagReply, m.incarnation) }
 
 func (m *Machine) onHello(p *peer, msg *message) {
 	if msg.flags&flagReply != 0 {
-		m.hello(p, 0)
+		m.hello(p, 0, msg.nonce)
+		if m.role == replica.RoleRecovering && !p.heard {
+			m.inquire(p) // it is up now
+		}
+	} else if msg.nonce == m.incarnation {
+		p.heard = true
 	}
 	if msg.ver != m.ver {
 		return
@@ -307,7 +317,8 @@ func (m *Machine) Status() replica.Status {
 	s := replica.Status{Role: m.role, Primary: m.ver.host, Epoch: m.ver.epoch(),
 		SplitBrain: m.fetch.cut, FetchOn: m.state.fetchOn, ReplayOn: m.state.replayOn,
 		End: m.stream.at.pos, EndSeq: m.stream.at.seq, Durable: m.durable.pos,
-		DurableSeq: m.durable.seq, Applied: m.applied.pos, Synced: m.state.applied.pos, AppliedSeq: m.applied.seq,
+		DurableSeq: m.durable.seq, Applied: m.applied.pos, AppliedSeq: m.applied.seq,
+		Synced:    m.state.applied.pos,
 		Committed: m.fetch.committed, CommittedSeq: m.fetch.committedSeq, Lost: m.fetch.lost}
 	for i := range m.peers {
 		s.SplitBrain = s.SplitBrain || m.peers[i].cut

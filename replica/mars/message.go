@@ -55,8 +55,9 @@ type message struct {
 	// is on its volume's disk.
 	durable, applied int64
 	durableSeq       uint64
-	credit           int64  // fetch: send no further than here
-	nonce            uint64 // ask, grant, revoke, revoked: which handover
+	credit           int64 // fetch: send no further than here
+	// Ask, grant, revoke, revoked: which handover. Hello: the incarnation that asks, or asked.
+	nonce uint64
 }
 
 const messageSize = 80

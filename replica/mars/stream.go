@@ -36,6 +36,29 @@ type ref struct {
 	cont    bool  // continues the write before
 }
 
+// takes says whether f, which comes from outside, may be added.
+func (s *stream) takes(f *frame) bool {
+	if !continues(s.at, f) {
+		return false
+	}
+	if f.kind == kindWrite {
+		return fits(s.geo, f)
+	}
+	nr := uint64(1)
+	if n := len(s.segments); n > 0 {
+		nr = s.segments[n-1].Nr + 1
+	}
+	return uint64(f.sector) == nr
+}
+
+// fits says whether a record is one of a volume of this shape. One that is not comes from a
+// replica with another configuration, and must not reach the volume.
+func fits(g node.Geometry, f *frame) bool {
+	n := uint64(f.sectors)
+	return uint64(len(f.body)) == n*uint64(g.Carry) && n <= g.Sectors &&
+		uint64(f.sector) <= g.Sectors-n
+}
+
 // add appends a frame that is known to continue the stream, in its encoded form.
 func (s *stream) add(f *frame, encoded []byte) {
 	s.buf = append(s.buf, encoded...)

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/container-football/pitch/node"
+	"github.com/container-football/pitch/replica/mars"
+)
+
+type logCmd struct {
+	Path    string `arg:"" help:"Segment file, or the folder that holds the segments of one log."`
+	Records bool   `help:"Print every record, not only the lineage."`
+}
+
+func (c *logCmd) Help() string {
+	return `Reads the transaction log of a mars replica from its segment files, checks every frame,
+and prints its lineage: who wrote from where on, under which epoch, and why the segment was begun.
+Nothing is changed. A log that ends within a frame, or holds something else, is an error that
+names the file and the byte; what is good before it is printed all the same.`
+}
+
+func (c *logCmd) Run(s *streams) error {
+	files, err := segmentFiles(c.Path)
+	if err != nil {
+		return usageError{err}
+	}
+	records, segs, scanErr := mars.ScanLog(files)
+	for _, g := range segs {
+		fmt.Fprintf(s.out, "segment %d: epoch %d, by host %d, %v, from position %d, after %d records\n",
+			g.Nr, g.Epoch, g.Origin, g.Reason, g.Start, g.Seq)
+	}
+	if c.Records {
+		for i := range records {
+			r := &records[i]
+			fmt.Fprintf(s.out, "%10d  #%d  epoch %d  sectors %d+%d  at %v\n", r.Pos, r.Seq, r.Epoch,
+				r.Sector, r.Sectors, r.Stamp)
+		}
+	}
+	fmt.Fprintf(s.out, "%d records in %d segments\n", len(records), len(segs))
+	if scanErr != nil {
+		return usageError{fmt.Errorf("%s: %w", c.Path, scanErr)}
+	}
+	return nil
+}
+
+// segmentFile is what the file of a segment is called, here and in the local world.
+func segmentFile(id uint64) string { return fmt.Sprintf("%020d.seg", id) }
+
+// segmentFiles reads the segments at path, in ascending order. A name begins with the number.
+func segmentFiles(path string) (files []node.LogFile, err error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	paths := []string{path}
+	if info.IsDir() {
+		if paths, err = filepath.Glob(filepath.Join(path, "*.seg")); err != nil {
+			return nil, err
+		}
+		if len(paths) == 0 {
+			return nil, fmt.Errorf("%s: no *.seg in this folder", path)
+		}
+	}
+	for _, p := range paths {
+		name, _, _ := strings.Cut(filepath.Base(p), ".")
+		id, err := strconv.ParseUint(name, 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("%s: expected a name such as %s", p, segmentFile(1))
+		}
+		data, err := os.ReadFile(p)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, node.LogFile{ID: id, Data: data})
+	}
+	return files, nil
+}

@@ -1,0 +1,96 @@
+package node_test
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/container-football/pitch/node"
+)
+
+// all asks for one effect of each kind.
+func all(e *node.Effects, head, body []byte) {
+	e.Send(node.Addr{Host: 2, Machine: 3}, head, body, 100)
+	e.SetTimer(1, node.Second)
+	e.CancelTimer(2)
+	e.Reply(3, node.Refused, 9, body)
+	e.Read(1, 4, 10, 20)
+	e.Write(1, 5, 30, body)
+	e.Sync(1, 6)
+	e.LogList(1, 7)
+	e.LogAppend(1, 8, 70, 80, body, 50)
+	e.LogRead(1, 9, 71, 81, 91)
+	e.LogSync(1, 10, 72)
+	e.LogTruncate(1, 11, 73, 83)
+	e.LogDelete(1, 12, 74)
+}
+
+func TestEffectsSayWhatWasAskedFor(t *testing.T) {
+	var e node.Effects
+	head, body := []byte("he"), []byte("body!")
+	all(&e, head, body)
+	clear(head)
+	clear(body) // content was copied
+	for i, want := range []struct {
+		node.Effect
+		data string
+	}{
+		{node.Effect{Op: node.OpSend, To: node.Addr{Host: 2, Machine: 3}, Cost: 107}, "hebody!"},
+		{node.Effect{Op: node.OpTimer, Tag: 1, Cost: int64(node.Second)}, ""},
+		{node.Effect{Op: node.OpCancel, Tag: 2}, ""},
+		{node.Effect{Op: node.OpReply, Tag: 3, Code: node.Refused, Seg: 9}, "body!"},
+		{node.Effect{Op: node.OpRead, Dev: 1, Tag: 4, Off: 10, N: 20}, ""},
+		{node.Effect{Op: node.OpWrite, Dev: 1, Tag: 5, Off: 30}, "body!"},
+		{node.Effect{Op: node.OpSync, Dev: 1, Tag: 6}, ""},
+		{node.Effect{Op: node.OpLogList, Dev: 1, Tag: 7}, ""},
+		{node.Effect{Op: node.OpLogAppend, Dev: 1, Tag: 8, Seg: 70, Off: 80, Cost: 55}, "body!"},
+		{node.Effect{Op: node.OpLogRead, Dev: 1, Tag: 9, Seg: 71, Off: 81, N: 91}, ""},
+		{node.Effect{Op: node.OpLogSync, Dev: 1, Tag: 10, Seg: 72}, ""},
+		{node.Effect{Op: node.OpLogTrunc, Dev: 1, Tag: 11, Seg: 73, N: 83}, ""},
+		{node.Effect{Op: node.OpLogDelete, Dev: 1, Tag: 12, Seg: 74}, ""},
+	} {
+		f := e.At(i)
+		got := node.Effect{Op: f.Op, Dev: f.Dev, Code: f.Code, Tag: f.Tag, To: f.To, Seg: f.Seg,
+			Off: f.Off, N: f.N, Cost: f.Cost}
+		if got != want.Effect || string(e.Data(f)) != want.data {
+			t.Errorf("effect %d: %+v with %q, expected %+v with %q", i, got, e.Data(f), want.Effect,
+				want.data)
+		}
+	}
+	if e.Len() != 13 {
+		t.Errorf("%d effects", e.Len())
+	}
+	if e.Reset(); e.Len() != 0 {
+		t.Errorf("%d effects after a reset", e.Len())
+	}
+}
+
+// The arena may move while it grows. What was put in before must not be lost with it.
+func TestContentOutlivesTheGrowthOfTheArena(t *testing.T) {
+	var e node.Effects
+	for i := range 300 {
+		e.Write(0, node.Tag(i), 0, bytes.Repeat([]byte{byte(i)}, i))
+	}
+	for i := range 300 {
+		if got := e.Data(e.At(i)); !bytes.Equal(got, bytes.Repeat([]byte{byte(i)}, i)) {
+			t.Fatalf("effect %d holds %x", i, got)
+		}
+	}
+	// Whoever appends to content must not reach into the next one.
+	_ = append(e.Data(e.At(5)), 99)
+	if got := e.Data(e.At(6))[0]; got != 6 {
+		t.Errorf("content of the next effect begins with %d", got)
+	}
+}
+
+func TestEffectsDoNotAllocateOnceGrown(t *testing.T) {
+	var e node.Effects
+	head, body := make([]byte, 80), make([]byte, 5000)
+	if n := testing.AllocsPerRun(100, func() {
+		e.Reset()
+		for range 10 {
+			all(&e, head, body)
+		}
+	}); n != 0 {
+		t.Errorf("%v allocations a step", n)
+	}
+}

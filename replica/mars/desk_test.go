@@ -1,0 +1,240 @@
+package mars
+
+import (
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/container-football/pitch/node"
+	"github.com/container-football/pitch/replica"
+)
+
+// Desk is one replica on a desk: its disks are in plain sight and can be prepared, its requests
+// end in the order of asking, its messages are only collected, and whoever holds the test is all
+// its peers and users. Its disks never write anything early: what is not synced is marked so.
+type Desk struct {
+	t       testing.TB
+	Machine *Machine
+	Self    node.Addr
+	Volume  []byte
+	Logs    [2]map[uint64]*DeskFile
+	// Fail, if set, says how a request ends that would succeed.
+	Fail func(f *node.Effect) node.Code
+	// Hold, if set, says which requests do not end before Release.
+	Hold func(f *node.Effect) bool
+
+	cfg     Config
+	now     node.Time
+	starts  int64
+	out     node.Effects
+	queue   []node.Event // completions to come, in order
+	held    []node.Event
+	Sent    [][]byte
+	Answers map[node.Tag]node.Observation
+	// OnSend, if set, sees each message at the moment at which it leaves.
+	OnSend func(msg []byte)
+}
+
+// DeskFile is one segment. Bytes from Synced on would not survive a power failure.
+type DeskFile struct {
+	Data   []byte
+	Synced int
+}
+
+// NewDesk puts host id of the group in cfg on the desk, with empty disks.
+func NewDesk(t testing.TB, id node.ID, cfg Config) *Desk {
+	d := &Desk{t: t, Self: node.Addr{Host: id}, cfg: cfg,
+		Volume: make([]byte, cfg.Geometry.Sectors*uint64(cfg.Geometry.Carry))}
+	for i := range d.Logs {
+		d.Logs[i] = make(map[uint64]*DeskFile)
+	}
+	return d
+}
+
+// Load takes over the disks of another world. Nothing in the logs counts as synced: that is how
+// the crash of a process leaves a machine that lives on.
+func (d *Desk) Load(dump node.Dump) {
+	copy(d.Volume, dump.Volumes[0])
+	for i := range d.Logs {
+		clear(d.Logs[i])
+		for _, f := range dump.Logs[i] {
+			d.Logs[i][f.ID] = &DeskFile{Data: slices.Clone(f.Data)}
+		}
+	}
+}
+
+// Boot starts the next incarnation and runs until it has nothing more to do.
+func (d *Desk) Boot() {
+	d.Machine, d.queue, d.held, d.Sent = New(d.cfg), nil, nil, nil
+	d.Answers = make(map[node.Tag]node.Observation)
+	d.starts++
+	d.Step(&node.Event{Kind: node.KindBoot, From: d.Self, N: d.starts})
+	d.Run()
+}
+
+// Step delivers one event.
+func (d *Desk) Step(ev *node.Event) {
+	d.out.Reset()
+	d.Machine.Step(d.now, ev, &d.out)
+	for i := range d.out.Len() {
+		d.carryOut(d.out.At(i))
+	}
+}
+
+// Run completes requests until none is under way.
+func (d *Desk) Run() {
+	for n := 0; len(d.queue) > 0; n++ {
+		if n > 100_000 {
+			d.t.Fatal("the replica never comes to rest")
+		}
+		d.Complete()
+	}
+}
+
+// Complete completes the oldest request, if there is one.
+func (d *Desk) Complete() {
+	if len(d.queue) > 0 {
+		ev := d.queue[0]
+		d.queue = d.queue[1:]
+		d.Step(&ev)
+	}
+}
+
+// Ticks lets the timer come due n times.
+func (d *Desk) Ticks(n int) {
+	for range n {
+		d.now += d.Machine.cfg.Tick
+		d.Step(&node.Event{Kind: node.KindTimer, Tag: tagTick})
+		d.Run()
+	}
+}
+
+// Ask submits one request and runs until there is nothing more to do.
+func (d *Desk) Ask(op node.Op, sector, n int64, data []byte) (node.Observation, bool) {
+	tag := node.Tag(1000 + len(d.Answers))
+	d.Step(&node.Event{Kind: node.KindRequest, Op: op, Tag: tag, Off: sector, N: n, Data: data})
+	d.Run()
+	o, ok := d.Answers[tag]
+	return o, ok
+}
+
+// Status asks for the status, which must always be answered.
+func (d *Desk) Status() replica.Status {
+	d.t.Helper()
+	o, ok := d.Ask(replica.OpStatus, 0, 0, nil)
+	if !ok {
+		d.t.Fatal("a status was not answered")
+	}
+	s, err := replica.DecodeStatus(o.Data)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	return s
+}
+
+func (d *Desk) carryOut(f *node.Effect) {
+	data := slices.Clone(d.out.Data(f))
+	switch f.Op {
+	case node.OpTimer, node.OpCancel:
+		return
+	case node.OpSend:
+		d.Sent = append(d.Sent, data)
+		if d.OnSend != nil {
+			d.OnSend(data)
+		}
+		return
+	case node.OpReply:
+		if _, twice := d.Answers[f.Tag]; twice {
+			d.t.Fatalf("request %d was answered twice", f.Tag)
+		}
+		d.Answers[f.Tag] = node.Observation{Code: f.Code, Epoch: f.Seg, Data: data}
+		return
+	}
+	ev := node.Event{Kind: node.KindDone, Op: f.Op, Dev: f.Dev, Tag: f.Tag, Seg: f.Seg, Off: f.Off,
+		N: f.N}
+	if d.Fail != nil {
+		ev.Code = d.Fail(f)
+	}
+	if ev.Code == node.OK {
+		d.disk(f, data, &ev)
+	}
+	if d.Hold != nil && d.Hold(f) {
+		d.held = append(d.held, ev)
+		return
+	}
+	d.queue = append(d.queue, ev)
+}
+
+// Release lets end what was held.
+func (d *Desk) Release() {
+	d.Hold = nil
+	d.queue, d.held = append(d.queue, d.held...), nil
+}
+
+func (d *Desk) disk(f *node.Effect, data []byte, ev *node.Event) {
+	carry := int64(d.cfg.Geometry.Carry)
+	switch f.Op {
+	case node.OpRead, node.OpWrite:
+		n := f.N
+		if f.Op == node.OpWrite {
+			n = int64(len(data)) / carry
+		}
+		if end := int64(d.cfg.Geometry.Sectors); n <= 0 || f.Off < 0 || f.Off > end-n {
+			d.t.Fatalf("%v of %d sectors from %d", f.Op, n, f.Off)
+		}
+		if at := d.Volume[f.Off*carry : (f.Off+n)*carry]; f.Op == node.OpWrite {
+			copy(at, data)
+		} else {
+			ev.Data = slices.Clone(at)
+		}
+		return
+	case node.OpSync:
+		return
+	}
+	log := d.Logs[f.Dev]
+	file := log[f.Seg]
+	switch f.Op {
+	case node.OpLogList:
+		for _, id := range slices.Sorted(maps.Keys(log)) {
+			one := []node.Segment{{ID: id, Size: int64(len(log[id].Data))}}
+			ev.Data = node.AppendSegments(ev.Data, one)
+		}
+	case node.OpLogAppend:
+		if file == nil {
+			file = &DeskFile{}
+			log[f.Seg] = file
+		}
+		if f.Off != int64(len(file.Data)) {
+			d.t.Fatalf("append to log %d, segment %d, at %d of %d", f.Dev, f.Seg, f.Off,
+				len(file.Data))
+		}
+		file.Data = append(file.Data, data...)
+	case node.OpLogDelete:
+		delete(log, f.Seg)
+	default:
+		d.file(f, file, ev)
+	}
+}
+
+// file carries out a request to a segment that should exist.
+func (d *Desk) file(f *node.Effect, file *DeskFile, ev *node.Event) {
+	if file == nil {
+		ev.Code = node.Invalid
+		return
+	}
+	size := int64(len(file.Data))
+	switch f.Op {
+	case node.OpLogRead:
+		from := min(max(f.Off, 0), size)
+		ev.Data = slices.Clone(file.Data[from:min(f.Off+f.N, size)])
+	case node.OpLogSync:
+		file.Synced = int(size)
+	case node.OpLogTrunc:
+		if f.N < 0 || f.N > size {
+			ev.Code = node.Invalid
+			return
+		}
+		file.Data = file.Data[:f.N]
+		file.Synced = min(file.Synced, int(f.N))
+	}
+}

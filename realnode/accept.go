@@ -1,6 +1,7 @@
 package realnode
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -89,7 +90,7 @@ func (a *acceptor) add(c net.Conn) bool {
 // other host will open a new one.
 func (a *acceptor) read(conn net.Conn) {
 	err := a.messages(conn)
-	if err != nil && err != io.EOF && !a.stopped() {
+	if err != nil && !errors.Is(err, io.EOF) && !a.stopped() {
 		a.log.Warn("connection dropped", "from", conn.RemoteAddr().String(), "error", err)
 	}
 	conn.Close()

@@ -152,7 +152,7 @@ func (c *ClusterConfig) check() error {
 func (c *Cluster) startAll(ctx context.Context) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.stop = context.AfterFunc(ctx, func() { c.Close() })
+	c.stop = context.AfterFunc(ctx, func() { _ = c.Close() }) // whoever calls Close is told
 	var group []*child
 	for _, h := range c.hosts {
 		last, err := lastIncarnation(h.dir)

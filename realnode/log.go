@@ -66,8 +66,7 @@ func openLog(path string, f fate) (*logDir, error) {
 	}
 	for _, e := range entries {
 		if err := l.open(e.Name()); err != nil {
-			l.close()
-			return nil, fmt.Errorf("log %s: %w", path, err)
+			return nil, fmt.Errorf("log %s: %w", path, errors.Join(err, l.close()))
 		}
 	}
 	return l, nil

@@ -1,8 +1,6 @@
 package reports
 
 import (
-	"image/color"
-
 	"gonum.org/v1/plot/vg"
 )
 
@@ -53,7 +51,7 @@ func keyLine(width vg.Length) func(d *drawing, x0, x1, y vg.Length) {
 }
 
 func keyBand(d *drawing, x0, x1, y vg.Length) {
-	band, under := color.NRGBA(grey), color.NRGBA(grey)
+	band, under := grey, grey
 	band.A, under.A = bandAlpha, underAlpha
 	d.fill(band, x0, y-4, x1, y+4)
 	d.line(under, 0.5, nil, vg.Point{X: x0, Y: y - 4}, vg.Point{X: x1, Y: y - 4})

@@ -16,12 +16,11 @@ import (
 
 // scale is the vertical axis of a panel, from 0 to max.
 type scale struct {
-	label    string
-	top      vg.Length // of the panel, from the top of the picture
-	height   vg.Length
-	max      float64
-	ticks    []plot.Tick
-	overhead float64 // of max that is left free above what is drawn
+	label  string
+	top    vg.Length // of the panel, from the top of the picture
+	height vg.Length
+	max    float64
+	ticks  []plot.Tick
 }
 
 func newScale(label string, top, height vg.Length, most, overhead float64) *scale {
@@ -252,7 +251,7 @@ func (d *drawing) drawLanes() {
 
 func (d *drawing) drawLane(t *track, l lane, top, bottom, mid vg.Length) {
 	x0, x1 := d.x(l.from), d.x(l.to)
-	ink, text := black, ""
+	ink, text := black, lanes[l.role]
 	switch {
 	case l.down:
 		d.line(rule, 0.8, []vg.Length{2, 2}, vg.Point{X: x0, Y: mid}, vg.Point{X: x1, Y: mid})
@@ -272,7 +271,6 @@ func (d *drawing) drawLane(t *track, l lane, top, bottom, mid vg.Length) {
 		}
 	default:
 		d.fill(faint, x0, bottom, x1, top)
-		text = lanes[l.role]
 	}
 	s := style(7.5, ink)
 	s.XAlign = draw.XCenter

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"encoding"
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -241,7 +242,8 @@ func (d *decoder) text(path, key string, val any, rv reflect.Value) {
 		return
 	}
 	at := d.c.idx.value(path)
-	if ce, ok := err.(*ConditionError); ok && at.plain {
+	var ce *ConditionError
+	if errors.As(err, &ce) && at.plain {
 		at.column += 1 + ce.Offset
 	}
 	d.c.at(at, path, "%s: %v", key, err)

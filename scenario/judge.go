@@ -356,14 +356,9 @@ func (r *runner) judgePrefix(i int, finals []final) {
 // judgeLineage builds the tree of epochs from all branches. An epoch is known by its number, its
 // origin and where it begins: in a split brain two hosts may open the same number.
 func (r *runner) judgeLineage(finals []final, p *final) {
-	type key struct {
-		number uint64
-		origin node.ID
-		first  int
-	}
 	var tree []check.Epoch
 	var replicas []check.Replica
-	known := map[key]uint64{}
+	known := map[epoch]uint64{}
 	for i := range finals {
 		f := &finals[i]
 		parent := uint64(0)
@@ -373,10 +368,10 @@ func (r *runner) judgeLineage(finals []final, p *final) {
 				end = f.branch.epochs[k+1].first
 			}
 			log := f.branch.records[min(e.first, end):end]
-			id := known[key{e.number, e.origin, e.first}]
+			id := known[e]
 			if id == 0 {
 				id = uint64(len(tree) + 1)
-				known[key{e.number, e.origin, e.first}] = id
+				known[e] = id
 				tree = append(tree, check.Epoch{Number: id, Parent: parent, Fork: e.first,
 					Origin: r.file.HostName(e.origin), Log: log})
 			} else if t := &tree[id-1]; len(log) > len(t.Log) {

@@ -30,8 +30,9 @@ func randomFile(rng *rand.Rand) *File {
 	}
 	hosts := []string{"A", "and", "h.3-x_"}
 	for _, h := range hosts {
+		ahead, behind := dur(), dur()
 		f.Hosts = append(f.Hosts, Host{Name: h, Rack: pick([]string{"", "r1"}),
-			ClockOffset: dur() - dur(), ClockDriftPPM: rng.IntN(1001) - 500})
+			ClockOffset: ahead - behind, ClockDriftPPM: rng.IntN(1001) - 500})
 	}
 	for i := range 1 + rng.IntN(2) {
 		f.Resources = append(f.Resources, Resource{Name: fmt.Sprint("r", i), Strategy: "mars",

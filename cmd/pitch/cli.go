@@ -136,8 +136,8 @@ func report(ctx context.Context, err error, w io.Writer) int {
 type versionCmd struct{}
 
 func (versionCmd) Run(s *streams) error {
-	fmt.Fprintln(s.out, "pitch", version())
-	return nil
+	_, err := fmt.Fprintln(s.out, "pitch", version())
+	return err
 }
 
 // version is that of the module, or the revision that the binary was built from.

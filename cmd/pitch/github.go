@@ -51,6 +51,8 @@ func annotate(w io.Writer, all []done) {
 	}
 	defer f.Close()
 	fmt.Fprintln(f, "```")
-	reports.Summary(f, results)
+	if err := reports.Summary(f, results); err != nil {
+		fmt.Fprintln(w, "pitch: no job summary:", err)
+	}
 	fmt.Fprintln(f, "```")
 }

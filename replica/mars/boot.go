@@ -20,7 +20,6 @@ type boot struct {
 	found    bool
 	gen      uint64
 	end      mark
-	cut      int64 // bytes of the segment at which the log ends
 }
 
 type bootStage uint8

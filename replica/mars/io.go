@@ -15,7 +15,6 @@ type ioState struct {
 	waiting []waiter // writes that wait for room in the buffer
 	reads   []read
 	live    int // reads in use
-	scratch []byte
 }
 
 // fifo is a queue of (tag, position) with ascending positions.

@@ -113,7 +113,8 @@ func TestFaultsAreCountedWhenTheyTakeEffect(t *testing.T) {
 	}
 	w.set(t, "link 2 loss=0 duplicate=1 reorder=1 delay=1s")
 	w.send(2, "b")
-	if n := w.fired(); n != (faults.Count{Lost: 10, Cut: 10, Duplicated: 1, Delayed: 1, Reordered: 1}) {
+	want := faults.Count{Lost: 10, Cut: 10, Duplicated: 1, Delayed: 1, Reordered: 1}
+	if n := w.fired(); n != want {
 		t.Errorf("%+v", n)
 	}
 }

@@ -62,7 +62,8 @@ func TestErrorNamesTheLineAndWhatWasExpected(t *testing.T) {
 			`found "-1ms"`,
 		"link 1 cut=no": `faults, line 1: expected cut, loss, duplicate, reorder or delay, ` +
 			`found "cut=no"`,
-		"link 1 slow":     `faults, line 1: expected cut, loss, duplicate, reorder or delay, found "slow"`,
+		"link 1 slow": `faults, line 1: expected cut, loss, duplicate, reorder or delay, ` +
+			`found "slow"`,
 		"disk slow=0.5":   `faults, line 1: expected slow=1 to slow=1e6, found "0.5"`,
 		"disk slow=1e7":   `faults, line 1: expected slow=1 to slow=1e6, found "1e7"`,
 		"disk slow":       `faults, line 1: expected slow=1 to slow=1e6, found ""`,

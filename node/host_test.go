@@ -157,7 +157,7 @@ func TestEventForAMachineThatIsNotThereIsLost(t *testing.T) {
 	h := node.NewHost(4, specs(p, nil), p, nil)
 	p.log = nil
 	h.Deliver(2, &node.Event{Kind: node.KindMessage})
-	h.Deliver(1000, &node.Event{Kind: node.KindMessage})
+	h.Deliver(1<<31, &node.Event{Kind: node.KindMessage}) // negative as a 32-bit int
 	h.Deliver(node.LayerMachine, &node.Event{Kind: node.KindMessage})
 	h.Deliver(node.LayerMachine, &node.Event{Kind: node.KindTimer}) // there is no layer
 	lines(t, p.log)

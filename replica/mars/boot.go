@@ -2,7 +2,6 @@ package mars
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/container-football/pitch/node"
 	"github.com/container-football/pitch/replica"
@@ -20,6 +19,7 @@ type boot struct {
 	found    bool
 	gen      uint64
 	end      mark
+	start    int64 // of the segment being scanned
 }
 
 type bootStage uint8
@@ -183,6 +183,7 @@ func (m *Machine) bootStartScan() {
 func (m *Machine) bootReadOn() {
 	b := m.boot
 	seg := m.stream.segments[b.at]
+	b.start = seg.Start
 	m.out.LogRead(devLog, tagBoot, seg.Nr, b.end.pos-seg.Start, readChunk)
 }
 
@@ -217,10 +218,16 @@ func (m *Machine) bootScanned(ev *node.Event) {
 	case b.at+1 < len(m.stream.segments):
 		// A segment is begun only when the one before is durable, so no crash leaves this.
 		m.defect("the log is damaged at position %d: %v", b.end.pos, err)
+	case err != nil && b.rest() > maxCommit:
+		// So much was never under way at once: it was durable, and somebody may rely on it.
+		m.defect("the log is damaged at position %d, with %d bytes behind: %v", b.end.pos, b.rest(), err)
 	default:
 		m.bootEnd()
 	}
 }
+
+// rest is how much of the segment lies behind the end that was found, in bytes.
+func (b *boot) rest() int64 { return b.logSegs[b.at].Size - (b.end.pos - b.start) }
 
 // continues says whether f is what may stand at at. A log begins with a segment frame, and each
 // of these names the position at which it stands.
@@ -297,70 +304,4 @@ func (m *Machine) enterDefective(why string) {
 	m.role = replica.RoleDefective
 	m.change.draining = false // there is nothing that could still be handed over
 	m.change.defect = why
-}
-
-// ScanLog reads a whole log from the content of its segments, as a dump of the log device shows
-// it. It returns the write records and the lineage up to the first frame that does not continue
-// the log, and the error that ended it: nil at a clean end. Segment nr is files[nr-1].
-func ScanLog(files []node.LogFile) ([]Record, []Segment, error) {
-	var (
-		records []Record
-		segs    []Segment
-		at      mark
-	)
-	for _, file := range files {
-		data := file.Data
-		for len(data) > 0 {
-			f, err := decodeFrame(data)
-			if err == nil && !continues(at, &f) {
-				err = ErrChain
-			}
-			first := len(data) == len(file.Data)
-			switch {
-			case err != nil:
-			case first != (f.kind == kindSegment):
-				err = fmt.Errorf("%w: only the first frame says which segment it is", ErrChain)
-			case first && uint64(f.sector) != file.ID:
-				err = fmt.Errorf("%w: frame of segment %d", ErrChain, f.sector)
-			}
-			if err != nil {
-				return records, segs, fmt.Errorf("segment %d, byte %d: %w", file.ID,
-					len(file.Data)-len(data), err)
-			}
-			if f.kind == kindSegment {
-				segs = append(segs, segmentOf(&f))
-			} else {
-				records = append(records, Record{Pos: at.pos, End: at.pos + f.size(), Seq: f.seq,
-					Epoch: f.epoch, Sector: f.sector, Sectors: f.sectors, Stamp: f.stamp, Data: f.body,
-					Continues: f.flags&flagContinues != 0})
-			}
-			at = mark{at.pos + f.size(), f.seq, f.chain()}
-			data = data[f.size():]
-		}
-	}
-	return records, segs, nil
-}
-
-// Record is one write in a log. Data points into what was scanned.
-type Record struct {
-	Pos, End int64 // of its frame in the stream
-	Seq      uint64
-	Epoch    uint64
-	Sector   int64
-	Sectors  uint32
-	Stamp    node.Time
-	Data     []byte
-	// Continues is set if the record is a further part of the write before it.
-	Continues bool
-}
-
-// Persisted reads, from a dump of a replica's meta device, up to which position its volume is
-// sure to hold the log.
-func Persisted(files []node.LogFile) (pos int64, seq uint64) {
-	for i := len(files) - 1; i >= 0; i-- {
-		if s, _, ok := decodeState(files[i].Data); ok {
-			return s.applied.pos, s.applied.seq
-		}
-	}
-	return 0, 0
 }

@@ -26,6 +26,33 @@ func remains(t *testing.T) (node.Dump, mars.Config) {
 	return c.dump(2), c.cfg
 }
 
+// A crash leaves at most one commit undone. Where more than that follows a bad frame, it was
+// acknowledged, shipped, or both, and must not be cut off.
+func TestLongLogBehindDamageIsNotCutOff(t *testing.T) {
+	c := start(t, 1, 19, mars.Config{})
+	c.role(1, replica.RolePrimary)
+	for i := range 16000 {
+		c.write(1, int64(i%100), uint64(i+1))
+	}
+	dump := c.dump(1)
+	dump.Logs[0][0].Data[500] ^= 1
+	dump.Logs[1] = nil // recovery begins with the first record
+	size := len(dump.Logs[0][0].Data)
+	d := mars.NewDesk(t, 1, c.cfg)
+	d.Load(dump)
+	d.Boot()
+	d.Ticks(20)
+	if s := d.Status(); s.Role != replica.RoleDefective {
+		t.Fatalf("%+v", s)
+	}
+	if why := d.Machine.Defect(); !strings.HasPrefix(why, "the log is damaged at position 440, with") {
+		t.Fatal(why)
+	}
+	if after := d.Logs[0][1].Data; len(after) != size {
+		t.Fatalf("the log has %d bytes left of %d", len(after), size)
+	}
+}
+
 func TestDefectiveReplicaSaysWhatIsWrong(t *testing.T) {
 	for _, story := range []struct {
 		name, want string

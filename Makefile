@@ -5,7 +5,7 @@ BIN     := bin/pitch
 SUDO    := $(shell [ "$$(id -u)" = 0 ] || command -v sudo)
 LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 STAT    := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
-COUNT   ?= 5
+COUNT   ?= 6
 FUZZ    ?= 20s
 
 .PHONY: help build run test check lint race bench soak fuzz mutants scenarios picture clean
@@ -40,7 +40,7 @@ mutants: need-git ## deliberately broken builds; each must be caught
 scenarios: build ## every shipped scenario in every world
 	$(BIN) run scenarios
 
-bench: need-fio ## benchmarks, in the form that benchstat reads: out/bench.txt (COUNT=5)
+bench: need-fio ## benchmarks, in the form that benchstat reads: out/bench.txt (COUNT=6)
 	@mkdir -p out
 	@{ echo "# $$(uname -sr), $$(nproc) cores, load $$(cut -d' ' -f1-3 /proc/loadavg), $$($(GO) version)"; \
 	  $(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) -timeout 60m ./sim/ ./check/ ./scenario/ ./internal/bench/; \

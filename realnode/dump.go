@@ -19,7 +19,7 @@ func dumpMachine(dataDir string, machine uint32) (node.Dump, error) {
 		return d, err
 	}
 	for i := 0; ; i++ {
-		b, err := os.ReadFile(devicePath(dataDir, machine, volumePrefix, node.Dev(i)))
+		b, err := readSparse(devicePath(dataDir, machine, volumePrefix, node.Dev(i)))
 		if errors.Is(err, fs.ErrNotExist) {
 			break
 		}

@@ -8,13 +8,19 @@ const nameAcross = "linearizable across a failover"
 type Failover struct {
 	OldLog, NewLog []Record // whole logs of the old and of the new primary
 	OldEpoch       uint64   // the last epoch of the old primary; the new one's are higher
+
+	// Deposed, if set, tells of an answered operation whether it was served under an epoch that
+	// the new primary's history does not have: by an old primary that came back, or went on,
+	// where it could not hear of the failover. It belongs to the old branch alone. To serve what
+	// is stale is what a failover by force risks as long as nobody fences the old primary.
+	Deposed func(op *Op) bool
 }
 
 // Branches splits a history at a forced failover. The old branch is what the old primary
 // served: all of the epochs up to OldEpoch, and the unanswered writes of any, because it may
 // have been the old primary that carried them out. The surviving branch is what is left if
-// the loss had never been: all but the writes that only the old log holds and the reads that
-// returned them. Both keep the order of h.
+// the loss had never been: all but the writes that only the old log holds, the reads that
+// returned them, and what a deposed primary served. Both keep the order of h.
 //
 // Op.Epoch must be recorded, and the history be about one resource.
 func Branches(h History, f Failover) (old, surviving History) {
@@ -24,7 +30,7 @@ func Branches(h History, f Failover) (old, surviving History) {
 		if op.Epoch <= f.OldEpoch || op.Kind == Write && op.Unknown {
 			old = append(old, *op)
 		}
-		if !lost[i] {
+		if !lost[i] && !(f.Deposed != nil && !op.Unknown && f.Deposed(op)) {
 			surviving = append(surviving, *op)
 		}
 	}
@@ -53,7 +59,7 @@ func (f Failover) lost(h History) []bool {
 //
 // A primary that serves on after it was replaced is found as soon as one of its reads
 // returns what the new primary has overwritten: such a read was lost by nobody and belongs
-// to the surviving branch too.
+// to the surviving branch too, unless Failover.Deposed speaks of it.
 func LinearizableAcross(h History, f Failover, opt LinOptions) Result {
 	if note := mixed(h); note != "" {
 		return undecided(nameAcross, "%s", note)

@@ -75,6 +75,7 @@ type Status struct {
 	Primary    node.ID // designated primary; 0 none
 	Epoch      uint64  // of the designated primary
 	SplitBrain bool    // this replica's history, or a peer's, has left the designated branch
+	CutOff     bool    // this replica's own history has left it: somebody has to decide
 	UpToDate   bool    // everything known to be committed is on this replica's disk
 	FetchOn    bool
 	ReplayOn   bool
@@ -96,7 +97,7 @@ const statusSize = 16 + 12*8
 func (s *Status) Encode() []byte {
 	b := make([]byte, 0, statusSize)
 	flags := byte(0)
-	for i, f := range []bool{s.SplitBrain, s.UpToDate, s.FetchOn, s.ReplayOn} {
+	for i, f := range []bool{s.SplitBrain, s.UpToDate, s.FetchOn, s.ReplayOn, s.CutOff} {
 		if f {
 			flags |= 1 << i
 		}
@@ -120,7 +121,7 @@ func DecodeStatus(b []byte) (Status, error) {
 	u := func(i int) uint64 { return binary.LittleEndian.Uint64(b[16+8*i:]) }
 	f := b[1]
 	return Status{Role: Role(b[0]), SplitBrain: f&1 != 0, UpToDate: f&2 != 0, FetchOn: f&4 != 0,
-		ReplayOn: f&8 != 0, Primary: node.ID(binary.LittleEndian.Uint32(b[4:])),
+		ReplayOn: f&8 != 0, CutOff: f&16 != 0, Primary: node.ID(binary.LittleEndian.Uint32(b[4:])),
 		Epoch: binary.LittleEndian.Uint64(b[8:]),
 		End:   int64(u(0)), Durable: int64(u(1)), Applied: int64(u(2)), Committed: int64(u(3)),
 		EndSeq: u(4), DurableSeq: u(5), AppliedSeq: u(6), CommittedSeq: u(7),

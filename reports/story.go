@@ -235,7 +235,7 @@ func level(a, b point) bool { return a.durable == b.durable && a.applied == b.ap
 
 func (t *track) lane(x *scenario.Sample) {
 	l := lane{from: x.At, to: x.At, down: !x.Up, role: x.Status.Role}
-	l.split = x.Status.SplitBrain && l.role != replica.RolePrimary
+	l.split = x.Status.CutOff
 	if n := len(t.lanes); n > 0 {
 		last := &t.lanes[n-1]
 		last.to = x.At
@@ -289,7 +289,7 @@ func (s *story) findCut() {
 		}
 		for k := range s.tracks {
 			t := &s.tracks[k]
-			if !t.last.SplitBrain || t.last.Role == replica.RolePrimary ||
+			if !t.last.CutOff ||
 				t.last.EndSeq < uint64(l.Records) || s.cut != nil && t.last.Lost != l.Reported {
 				continue
 			}

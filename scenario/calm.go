@@ -71,8 +71,12 @@ func (r *runner) atRest() bool {
 			return false
 		}
 		for m := range rs.members {
-			if rs.status[m].at <= r.calmSince || !rs.rests(m, p.current.Durable) {
+			s := &rs.status[m]
+			if s.at <= r.calmSince || !rs.rests(m, p.current.Durable) {
 				return false
+			}
+			if s.current.CutOff && !p.current.SplitBrain {
+				return false // the primary is to hear of it too
 			}
 		}
 	}
@@ -96,7 +100,7 @@ func (rs *resourceState) rests(m int, committed int64) bool {
 	if !s.known || c.Synced != c.Applied || c.Applied != c.Durable || c.Durable != c.End {
 		return s.known && !c.ReplayOn && c.Synced == c.Applied && c.Durable == c.End
 	}
-	if c.SplitBrain && c.Role == replica.RoleSecondary {
+	if c.CutOff {
 		return s.steady >= steadyAnswers
 	}
 	return c.UpToDate && c.Applied == committed || !c.FetchOn

@@ -3,7 +3,6 @@ package scenario_test
 import (
 	"context"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -29,13 +28,6 @@ func TestNoFaultMakesAShippedScenarioViolateAnything(t *testing.T) {
 			t.Parallel()
 			f := loaded(t, path)
 			f.Random = everyFault
-			if slices.ContainsFunc(f.Steps, func(s scenario.Step) bool { return s.Force }) {
-				// A crash by chance ends with a restart. An old primary that comes back behind a
-				// partition serves what is stale, and clients may find it: that is what a failover
-				// by force risks, not what it is judged by.
-				f.Random.Faults = slices.DeleteFunc(slices.Clone(f.Random.Faults),
-					func(kind string) bool { return kind == "crash" || kind == "torn-write" })
-			}
 			passed, fired := uint64(0), 0
 			for seed := uint64(1000); seed < 1000+perScenario; seed++ {
 				res, err := scenario.Run(context.Background(), f,

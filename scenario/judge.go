@@ -149,16 +149,22 @@ func diverged(finals []final, p *final) *final {
 func (r *runner) judgeClients(rs *resourceState, h check.History, p, old *final) {
 	lin := check.LinOptions{Deadline: r.deadlineOf}
 	var fo check.Failover
+	served := h // by primaries of the surviving branch
 	if old != nil {
 		fo = check.Failover{OldLog: old.branch.records, NewLog: p.branch.records,
 			OldEpoch: old.branch.epochs[len(old.branch.epochs)-1].number}
-		h = r.apart(h, old, p, fo.OldEpoch)
+		h = r.apart(r.markDeposed(h, p), old, p, fo.OldEpoch)
+		fo.Deposed = isDeposed
+	} else if rs.forced {
+		served = slices.DeleteFunc(r.markDeposed(h, p), func(op check.Op) bool {
+			return !op.Unknown && isDeposed(&op)
+		})
 	}
 	if r.wants(checkLinearizable) {
 		if old != nil {
 			r.add(check.LinearizableAcross(h, fo, lin))
 		} else {
-			r.add(check.Linearizable(h, lin))
+			r.add(check.Linearizable(served, lin))
 		}
 	}
 	if r.wants(checkDurable) && old == nil {
@@ -172,6 +178,28 @@ func (r *runner) judgeClients(rs *resourceState, h check.History, p, old *final)
 		r.add(check.OnePrimary(r.tenures(rs, h)))
 	}
 }
+
+// markDeposed returns a history in which the operations that a deposed primary has answered have
+// epoch 0: their epoch is none of the surviving branch.
+func (r *runner) markDeposed(h check.History, p *final) check.History {
+	type tenure struct {
+		epoch uint64
+		host  string
+	}
+	ours := map[tenure]bool{}
+	for _, e := range p.branch.epochs {
+		ours[tenure{e.number, r.file.HostName(e.origin)}] = true
+	}
+	out := slices.Clone(h)
+	for i := range out {
+		if op := &out[i]; !op.Unknown && !ours[tenure{op.Epoch, op.Host}] {
+			op.Epoch = 0
+		}
+	}
+	return out
+}
+
+func isDeposed(op *check.Op) bool { return op.Epoch == 0 }
 
 // apart returns a history in which the epochs of the surviving branch are above all of the old
 // one. Usually they are; but an old primary that came back before it heard of the failover has
@@ -391,13 +419,13 @@ func (r *runner) judgeLineage(finals []final, p *final) {
 		f := &finals[i]
 		extra := len(f.branch.records) - sameUpTo(f.branch.records, p.branch.records)
 		switch {
-		case extra > 0 && !f.status.SplitBrain:
+		case extra > 0 && !f.status.CutOff:
 			r.violated(checkLineage, "%s holds %d records that the primary %s does not have, but "+
 				"does not report a split brain", f.name, extra, p.name)
 		case extra > 0 && !p.status.SplitBrain:
 			r.violated(checkLineage, "%s has left the branch of the primary %s, which does not "+
 				"report a split brain", f.name, p.name)
-		case extra == 0 && f.status.SplitBrain && diverged(finals, p) == nil && !parted(finals, f, p):
+		case extra == 0 && f.status.CutOff && diverged(finals, p) == nil && !parted(finals, f, p):
 			r.violated(checkLineage, "%s reports a split brain, but its log is a prefix of that of "+
 				"the primary %s", f.name, p.name)
 		}
@@ -425,7 +453,7 @@ func (r *runner) judgeConvergence(finals []final, p *final) {
 	for i := range finals {
 		f := &finals[i]
 		switch {
-		case f == p || f.known && f.status.SplitBrain && f.status.Role == replica.RoleSecondary:
+		case f == p || f.known && f.status.CutOff:
 		case !f.known || !f.status.UpToDate:
 			if f.known && (!f.status.FetchOn || !f.status.ReplayOn) {
 				continue // it was switched off, and stays behind on purpose

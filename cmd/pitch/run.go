@@ -257,6 +257,10 @@ func (c *runCmd) runAll(ctx context.Context, jobs []job, single bool, bar *bar,
 				Seed: j.seed, Outcome: scenario.Failed, Repeat: j.repeat(),
 				Reason: strings.TrimPrefix(err.Error(), again)} // the report begins with it
 		}
+		if !single && (res.Outcome == scenario.Passed || j.world.Name == "sim") {
+			// Of a sweep only what failed is shown, and a simulation can be run again for that.
+			res.History, res.Replay = nil, nil
+		}
 		all[i].res, all[i].err = res, err
 		bar.step()
 	}

@@ -315,7 +315,7 @@ func (m *Machine) onHello(p *peer, msg *message) {
 // Status is what OpStatus reports.
 func (m *Machine) Status() replica.Status {
 	s := replica.Status{Role: m.role, Primary: m.ver.host, Epoch: m.ver.epoch(),
-		SplitBrain: m.fetch.cut, FetchOn: m.state.fetchOn, ReplayOn: m.state.replayOn,
+		SplitBrain: m.fetch.cut, CutOff: m.fetch.cut, FetchOn: m.state.fetchOn, ReplayOn: m.state.replayOn,
 		End: m.stream.at.pos, EndSeq: m.stream.at.seq, Durable: m.durable.pos,
 		DurableSeq: m.durable.seq, Applied: m.applied.pos, AppliedSeq: m.applied.seq,
 		Synced:    m.state.applied.pos,

@@ -19,7 +19,7 @@ build: ## build bin/pitch
 run: build ## run one scenario in the simulator and on real processes; compare the verdicts
 	$(BIN) run scenarios/forced-failover.toml
 
-test: need-git ## everything that must pass before a change is kept (about five minutes)
+test: need-git ## everything that must pass before a change is kept (one to five minutes)
 	@files=$$(gofmt -l .); [ -z "$$files" ] || { echo "not gofmt'ed: $$files"; exit 1; }
 	$(GO) vet ./...
 	$(GO) test -count=1 -timeout 15m ./...
@@ -47,8 +47,9 @@ bench: need-fio ## benchmarks, in the form that benchstat reads: out/bench.txt (
 	} | tee out/bench.txt
 	@$(GO) run $(STAT) out/bench.txt | tee out/benchstat.txt
 
-soak: build ## hours of work in minutes: seeds 1..1000 of everything, and a hundred kills
+soak: build ## minutes of work: seeds 1..1000 of everything, random faults, a hundred kills
 	$(BIN) run scenarios --world sim --seeds 1..1000
+	$(BIN) run scenarios/soak/random-faults.toml --world sim --seeds 1..3000
 	$(BIN) run scenarios/soak
 	$(BIN) run scenarios --world local --seeds 1..10
 

@@ -13,6 +13,8 @@ import (
 func shipped(t testing.TB) []string {
 	t.Helper()
 	paths, err := filepath.Glob("../scenarios/*.toml")
+	soak, serr := filepath.Glob("../scenarios/soak/*.toml")
+	paths, err = append(paths, soak...), errors.Join(err, serr)
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no scenarios: %v", err)
 	}

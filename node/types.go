@@ -65,7 +65,6 @@ const (
 	IOError         // the device failed
 	Refused         // a precondition does not hold; nothing was done
 	TimedOut        // it was given up; nothing was done
-	codeEnd
 )
 
 var codeNames = [...]string{"ok", "unknown", "not-primary", "invalid", "no-space", "io-error",

@@ -44,12 +44,13 @@ var _ medium = (*logDir)(nil)
 
 const segmentSuffix = ".seg"
 
-func segmentName(id uint64) string { return fmt.Sprintf("%020d%s", id, segmentSuffix) }
+// SegmentName is what the file of a segment is called.
+func SegmentName(id uint64) string { return fmt.Sprintf("%020d%s", id, segmentSuffix) }
 
-// parseSegment is the inverse of segmentName.
+// parseSegment is the inverse of SegmentName.
 func parseSegment(name string) (uint64, error) {
 	id, err := strconv.ParseUint(strings.TrimSuffix(name, segmentSuffix), 10, 64)
-	if err != nil || segmentName(id) != name {
+	if err != nil || SegmentName(id) != name {
 		return 0, fmt.Errorf("%q is no name of a segment", name)
 	}
 	return id, nil
@@ -145,7 +146,7 @@ func (l *logDir) list() []byte {
 func (l *logDir) append(op *diskOp, s *segment, data []byte) node.Code {
 	isNew := s == nil
 	if isNew {
-		s = &segment{path: filepath.Join(l.path, segmentName(op.seg)), isNew: true}
+		s = &segment{path: filepath.Join(l.path, SegmentName(op.seg)), isNew: true}
 	}
 	if op.off != s.size {
 		return node.Invalid

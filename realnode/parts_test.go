@@ -252,7 +252,7 @@ func TestDiskCode(t *testing.T) {
 
 func TestSegmentNames(t *testing.T) {
 	for _, id := range []uint64{0, 1, 1 << 40, ^uint64(0)} {
-		if got, err := parseSegment(segmentName(id)); got != id || err != nil {
+		if got, err := parseSegment(SegmentName(id)); got != id || err != nil {
 			t.Errorf("%d became %d, %v", id, got, err)
 		}
 	}

@@ -39,6 +39,16 @@ var Verbs = []struct {
 	{"pause-replay", OpPauseReplay},
 }
 
+// Verb returns the number of the verb with this name.
+func Verb(name string) (op node.Op, ok bool) {
+	for _, v := range Verbs {
+		if v.Name == name {
+			return v.Op, true
+		}
+	}
+	return 0, false
+}
+
 // Role is what a replica is at this moment, whatever it is meant to be.
 type Role uint8
 

@@ -169,11 +169,7 @@ func (r *runner) fire(i int) error {
 		}
 		return r.control(h)
 	case DoStop:
-		for _, w := range r.loads {
-			if w.load.Name == s.Workload {
-				w.stopped = true
-			}
-		}
+		r.workload(s.Workload).stopped = true
 		r.fired(i, s.Do, s.Name, "stop %s", s.Workload)
 	case DoWait:
 		r.fired(i, s.Do, s.Name, "mark %s", s.Name)
@@ -327,15 +323,20 @@ func (r *runner) resource(name string) (int, *resourceState) {
 	panic("scenario: no resource " + name) // names were checked when the file was read
 }
 
-var verbOps = map[string]node.Op{DoPrimary: replica.OpPrimary, DoConnect: replica.OpConnect,
-	DoDisconnect: replica.OpDisconnect, DoResumeReplay: replica.OpResumeReplay,
-	DoPauseReplay: replica.OpPauseReplay}
+func (r *runner) workload(name string) *workload {
+	for _, w := range r.loads {
+		if w.load.Name == name {
+			return w
+		}
+	}
+	panic("scenario: no workload " + name) // as above
+}
 
 func (r *runner) fireVerb(i int) error {
 	st := &r.steps[i]
 	s := st.step
 	st.retry = r.world.Now() + retryVerb
-	op, ok := verbOps[s.Do]
+	op, ok := replica.Verb(s.Do)
 	if !ok {
 		return fmt.Errorf("strategy %s has no verb %q yet", r.file.Resources[0].Strategy, s.Do)
 	}
@@ -406,11 +407,7 @@ func (e env) Int(fn string, args []string) (int64, error) {
 	r := e.r
 	switch fn {
 	case FnAcked:
-		for _, w := range r.loads {
-			if w.load.Name == args[0] {
-				return int64(w.acked), nil
-			}
-		}
+		return int64(r.workload(args[0]).acked), nil
 	case FnTime:
 		return int64(r.world.Now()), nil
 	case FnLag, FnFetched:
@@ -440,11 +437,7 @@ func (e env) Bool(fn string, args []string) (bool, error) {
 	r := e.r
 	switch fn {
 	case FnDone:
-		for _, w := range r.loads {
-			if w.load.Name == args[0] {
-				return w.done(), nil
-			}
-		}
+		return r.workload(args[0]).done(), nil
 	case FnUp:
 		return r.host(r.file.HostID(args[0])).phase == up, nil
 	case FnDown:

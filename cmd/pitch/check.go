@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -64,20 +65,22 @@ func (c *checkCmd) Run(s *streams) error {
 
 // epochs is how many epochs the operations were served under, as far as they say.
 func epochs(h check.History) int {
-	var all []uint64
-	for i := range h {
-		if h[i].Epoch > 0 {
-			all = append(all, h[i].Epoch)
-		}
+	n := distinct(h, func(op *check.Op) uint64 { return op.Epoch })
+	if slices.ContainsFunc(h, func(op check.Op) bool { return op.Epoch == 0 }) {
+		n-- // it was not recorded
 	}
-	slices.Sort(all)
-	return len(slices.Compact(all))
+	return n
 }
 
 func clients(h check.History) int {
-	var all []int
+	return distinct(h, func(op *check.Op) int { return op.Client })
+}
+
+// distinct counts the values that operations have.
+func distinct[T cmp.Ordered](h check.History, of func(*check.Op) T) int {
+	all := make([]T, len(h))
 	for i := range h {
-		all = append(all, h[i].Client)
+		all[i] = of(&h[i])
 	}
 	slices.Sort(all)
 	return len(slices.Compact(all))

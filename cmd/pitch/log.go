@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/container-football/pitch/node"
+	"github.com/container-football/pitch/realnode"
 	"github.com/container-football/pitch/replica/mars"
 )
 
@@ -47,9 +48,6 @@ func (c *logCmd) Run(s *streams) error {
 	return nil
 }
 
-// segmentFile is what the file of a segment is called, here and in the local world.
-func segmentFile(id uint64) string { return fmt.Sprintf("%020d.seg", id) }
-
 // segmentFiles reads the segments at path, in ascending order. A name begins with the number.
 func segmentFiles(path string) (files []node.LogFile, err error) {
 	info, err := os.Stat(path)
@@ -69,7 +67,7 @@ func segmentFiles(path string) (files []node.LogFile, err error) {
 		name, _, _ := strings.Cut(filepath.Base(p), ".")
 		id, err := strconv.ParseUint(name, 10, 64)
 		if err != nil {
-			return nil, fmt.Errorf("%s: expected a name such as %s", p, segmentFile(1))
+			return nil, fmt.Errorf("%s: expected a name such as %s", p, realnode.SegmentName(1))
 		}
 		data, err := os.ReadFile(p)
 		if err != nil {

@@ -319,13 +319,12 @@ func runJob(ctx context.Context, j job, folder string, samples bool,
 
 // bar is the progress on a terminal; elsewhere it is silent.
 type bar struct {
-	bar   *progressbar.ProgressBar
-	total int
-	mu    sync.Mutex
+	bar *progressbar.ProgressBar
+	mu  sync.Mutex
 }
 
 func newBar(w io.Writer, total int, single bool) *bar {
-	b := &bar{total: total}
+	b := &bar{}
 	f, ok := w.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return b

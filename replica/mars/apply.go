@@ -51,12 +51,24 @@ func (m *Machine) applyKick() {
 		m.buffered()
 		return
 	}
-	seg, segEnd := m.stream.segmentAt(m.applied.pos)
-	n := min(readChunk, m.durable.pos-m.applied.pos)
+	m.readLog(tagApplyRead, m.applied.pos)
+}
+
+// readLog asks for durable log from pos on: at most readChunk, and no further than the segment
+// goes.
+func (m *Machine) readLog(tag node.Tag, pos int64) {
+	seg, segEnd := m.stream.segmentAt(pos)
+	n := min(readChunk, m.durable.pos-pos)
 	if segEnd > 0 {
-		n = min(n, segEnd-m.applied.pos)
+		n = min(n, segEnd-pos)
 	}
-	m.out.LogRead(devLog, tagApplyRead, seg.Nr, m.applied.pos-seg.Start, n)
+	m.out.LogRead(devLog, tag, seg.Nr, pos-seg.Start, n)
+}
+
+// readAt says whether a completed read of the log began at pos.
+func (m *Machine) readAt(ev *node.Event, pos int64) bool {
+	seg, _ := m.stream.segmentAt(pos)
+	return ev.Seg == seg.Nr && ev.Off == pos-seg.Start
 }
 
 func (m *Machine) applyRead(ev *node.Event) {

@@ -20,7 +20,7 @@ type Desk struct {
 	Logs    [2]map[uint64]*DeskFile
 	// Fail, if set, says how a request ends that would succeed.
 	Fail func(f *node.Effect) node.Code
-	// Hold, if set, says which requests do not end before Release.
+	// Hold, if set, says which requests do not end: they wait in held.
 	Hold func(f *node.Effect) bool
 
 	cfg     Config
@@ -163,12 +163,6 @@ func (d *Desk) carryOut(f *node.Effect) {
 		return
 	}
 	d.queue = append(d.queue, ev)
-}
-
-// Release lets end what was held.
-func (d *Desk) Release() {
-	d.Hold = nil
-	d.queue, d.held = append(d.queue, d.held...), nil
 }
 
 func (d *Desk) disk(f *node.Effect, data []byte, ev *node.Event) {

@@ -202,13 +202,8 @@ func (m *Machine) serve(p *peer) {
 			return
 		}
 		if p.next < m.stream.low.pos {
-			seg, segEnd := m.stream.segmentAt(p.next)
-			n := min(readChunk, m.durable.pos-p.next)
-			if segEnd > 0 {
-				n = min(n, segEnd-p.next)
-			}
 			p.reading = true
-			m.out.LogRead(devLog, tagServe|node.Tag(p.addr.Host), seg.Nr, p.next-seg.Start, n)
+			m.readLog(tagServe|node.Tag(p.addr.Host), p.next)
 			return
 		}
 		end, extra := m.stream.chunk(p.next, to, maxSend)
@@ -228,9 +223,7 @@ func (m *Machine) sendData(p *peer, frames []byte, extra int64) {
 func (m *Machine) serveRead(ev *node.Event) {
 	p := m.peerOf(node.ID(ev.Tag &^ tagClass))
 	p.reading = false
-	seg, _ := m.stream.segmentAt(p.next)
-	if !m.serving() || !p.known || ev.Code != node.OK || ev.Seg != seg.Nr ||
-		ev.Off != p.next-seg.Start {
+	if !m.serving() || !p.known || ev.Code != node.OK || !m.readAt(ev, p.next) {
 		return // the world has moved on; the next fetch starts anew
 	}
 	data := ev.Data
@@ -294,21 +287,15 @@ func (m *Machine) lossKick() {
 	if !m.fetch.cut || s.reading || s.pos >= m.durable.pos {
 		return
 	}
-	seg, segEnd := m.stream.segmentAt(s.pos)
-	n := min(readChunk, m.durable.pos-s.pos)
-	if segEnd > 0 {
-		n = min(n, segEnd-s.pos)
-	}
 	s.reading = true
-	m.out.LogRead(devLog, tagLoss, seg.Nr, s.pos-seg.Start, n)
+	m.readLog(tagLoss, s.pos)
 }
 
 func (m *Machine) lossRead(ev *node.Event) {
 	s := &m.fetch.scan
 	lost := &m.fetch.lost
 	s.reading = false
-	seg, _ := m.stream.segmentAt(s.pos)
-	if !m.fetch.cut || ev.Seg != seg.Nr || ev.Off != s.pos-seg.Start {
+	if !m.fetch.cut || !m.readAt(ev, s.pos) {
 		m.lossKick() // it was read for another fork
 		return
 	}

@@ -66,7 +66,8 @@ func (r *runner) atRest() bool {
 	}
 	for i := range r.resources {
 		rs := &r.resources[i]
-		p := rs.statusOn(r.primaryOf(rs))
+		primary := r.primaryOf(rs)
+		p := rs.statusOn(primary)
 		if !p.known {
 			return false
 		}
@@ -77,6 +78,9 @@ func (r *runner) atRest() bool {
 			}
 			if s.current.CutOff && !p.current.SplitBrain {
 				return false // the primary is to hear of it too
+			}
+			if s.current.Role == replica.RolePrimary && rs.members[m] != primary {
+				return false // it has not heard of the newer one yet
 			}
 		}
 	}

@@ -76,7 +76,18 @@ func (r *runner) judgeResource(i int) error {
 	}
 	p := &finals[primary]
 	old := diverged(finals, p)
-	r.judgeClients(rs, h, p, old)
+	if other := apartFrom(finals, p, old); other != nil {
+		// What these two lost of one another's history cannot be told from the primary's log.
+		note := fmt.Sprintf("%s and %s have left the history of %s on different branches; runs with "+
+			"one branch cut off can be judged", old.name, other.name, p.name)
+		for _, name := range []string{checkLinearizable, checkRPO} {
+			if r.wants(name) {
+				r.add(check.Result{Check: name, Verdict: check.Unknown, Note: note})
+			}
+		}
+	} else {
+		r.judgeClients(rs, h, p, old)
+	}
 	r.judgeReplicas(i, finals, p)
 	return nil
 }
@@ -146,25 +157,39 @@ func diverged(finals []final, p *final) *final {
 	return old
 }
 
+// apartFrom returns a replica that has left the primary's branch, and is on another one than old,
+// or nil.
+func apartFrom(finals []final, p, old *final) *final {
+	for i := range finals {
+		f := &finals[i]
+		log := f.branch.records
+		if len(log) > sameUpTo(log, p.branch.records) && len(log) > sameUpTo(log, old.branch.records) {
+			return f
+		}
+	}
+	return nil
+}
+
 func (r *runner) judgeClients(rs *resourceState, h check.History, p, old *final) {
 	lin := check.LinOptions{Deadline: r.deadlineOf}
 	var fo check.Failover
-	served := h // by primaries of the surviving branch
+	served, branches := h, h // what clients saw; what can be told apart into branches
 	if old != nil {
 		fo = check.Failover{OldLog: old.branch.records, NewLog: p.branch.records,
 			OldEpoch: old.branch.epochs[len(old.branch.epochs)-1].number}
-		h = r.apart(r.markDeposed(h, p), old, p, fo.OldEpoch)
+		served = r.apart(h, old, p, fo.OldEpoch)
+		branches = r.apart(r.markDeposed(h, p), old, p, fo.OldEpoch)
 		fo.Deposed = isDeposed
 	} else if rs.forced {
-		served = slices.DeleteFunc(r.markDeposed(h, p), func(op check.Op) bool {
+		branches = slices.DeleteFunc(r.markDeposed(h, p), func(op check.Op) bool {
 			return !op.Unknown && isDeposed(&op)
 		})
 	}
 	if r.wants(checkLinearizable) {
 		if old != nil {
-			r.add(check.LinearizableAcross(h, fo, lin))
+			r.add(check.LinearizableAcross(branches, fo, lin))
 		} else {
-			r.add(check.Linearizable(served, lin))
+			r.add(check.Linearizable(branches, lin))
 		}
 	}
 	if r.wants(checkDurable) && old == nil {
@@ -175,7 +200,7 @@ func (r *runner) judgeClients(rs *resourceState, h check.History, p, old *final)
 		r.judgeLoss(rs, h, p, old, max)
 	}
 	if r.wants(checkOnePrimary) {
-		r.add(check.OnePrimary(r.tenures(rs, h)))
+		r.add(check.OnePrimary(r.tenures(rs, served)))
 	}
 }
 

@@ -16,8 +16,10 @@ help: ## list the targets
 build: ## build bin/pitch
 	$(GO) build -o $(BIN) ./cmd/pitch
 
-run: build ## run one scenario in the simulator and on real processes; compare the verdicts
+run: build ## run one scenario in both worlds, compare placements, draw the figure
 	$(BIN) run scenarios/forced-failover.toml
+	$(BIN) model table
+	$(BIN) model plot bigcluster-vs-sharding
 
 test: need-git ## everything that must pass before a change is kept (one to five minutes)
 	@files=$$(gofmt -l .); [ -z "$$files" ] || { echo "not gofmt'ed: $$files"; exit 1; }
@@ -43,7 +45,7 @@ scenarios: build ## every shipped scenario in every world
 bench: need-fio ## benchmarks, in the form that benchstat reads: out/bench.txt (COUNT=6)
 	@mkdir -p out
 	@{ echo "# $$(uname -sr), $$(nproc) cores, load $$(cut -d' ' -f1-3 /proc/loadavg), $$($(GO) version)"; \
-	  $(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) -timeout 60m ./sim/ ./check/ ./scenario/ ./internal/bench/; \
+	  $(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) -timeout 60m ./sim/ ./check/ ./scenario/ ./model/... ./reports/ ./internal/bench/; \
 	} | tee out/bench.txt
 	@$(GO) run $(STAT) out/bench.txt | tee out/benchstat.txt
 
@@ -60,10 +62,12 @@ fuzz: ## every fuzz target for a while (FUZZ=20s)
 	  done; \
 	done
 
-picture: build ## draw docs/images/forced-failover.svg anew
+picture: build ## draw the pictures of docs/images anew
 	$(BIN) run scenarios/forced-failover.toml --world sim --out out/picture
 	@mkdir -p docs/images
 	cp out/picture/forced-failover-sim-7/timeline.svg docs/images/forced-failover.svg
+	$(BIN) model plot bigcluster-vs-sharding --out out/picture
+	cp out/picture/bigcluster-vs-sharding.svg docs/images/
 
 clean: ## remove what was built and written
 	rm -rf bin out

@@ -6,9 +6,6 @@ import (
 	"math"
 	"strings"
 
-	xfont "golang.org/x/image/font"
-	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
@@ -30,27 +27,15 @@ const (
 	maxLegend = 24  // what fired is listed up to this many
 )
 
-var (
-	black  = color.NRGBA{0x1a, 0x1a, 0x1a, 0xff}
-	grey   = color.NRGBA{0x5c, 0x5c, 0x5c, 0xff}
-	rule   = color.NRGBA{0x9a, 0x9a, 0x9a, 0xff}
-	faint  = color.NRGBA{0xe6, 0xe6, 0xe6, 0xff}
-	lost   = color.NRGBA{0xb3, 0x26, 0x1e, 0xff}
-	good   = color.NRGBA{0x00, 0x6d, 0x4b, 0xff}
-	unsure = color.NRGBA{0x8a, 0x5a, 0x00, 0xff}
-)
-
 // drawing lays a story out. Vertical places are counted from the top until they are drawn.
 type drawing struct {
+	sheet
 	s     *story
 	opt   TimelineOptions
-	form  *format
 	unit  timeUnit
 	marks []mark
 	rows  int // of marks
 
-	c          draw.Canvas
-	height     vg.Length
 	left       vg.Length // the panels' edges
 	right      vg.Length
 	head       []headline
@@ -80,7 +65,8 @@ type mark struct {
 }
 
 func newDrawing(s *story, opt TimelineOptions, form *format) *drawing {
-	d := &drawing{s: s, opt: opt, form: form, unit: unitFor(s.end)}
+	d := &drawing{s: s, opt: opt, unit: unitFor(s.end)}
+	d.form, d.width = form, vg.Length(opt.Width)
 	d.left = edge + axisLeft
 	d.right = vg.Length(opt.Width) - edge - 4
 	if !opt.Untitled {
@@ -143,15 +129,10 @@ func headlines(s *story) []headline {
 	return out
 }
 
-func (d *drawing) size() (w, h vg.Length) { return vg.Length(d.opt.Width), d.height }
-
 // x is the horizontal place of a time.
 func (d *drawing) x(t node.Time) vg.Length {
 	return d.left + (d.right-d.left)*vg.Length(float64(t)/float64(max(d.s.end, 1)))
 }
-
-// y is the vertical place of what is counted from the top.
-func (d *drawing) y(fromTop vg.Length) vg.Length { return d.height - fromTop }
 
 // placeMarks gives what fired numbers in as few rows as they need, at most three. If that is too
 // narrow, those that are near each other share a mark, and more and more of them.
@@ -203,54 +184,8 @@ func (d *drawing) markWidth(m *mark) vg.Length {
 	return style(8, black).Width(m.text()) + 7
 }
 
-// style is a text style of this size in points, starting at the left of the base line.
-func style(size float64, c color.Color) draw.TextStyle {
-	return draw.TextStyle{Color: c, Handler: plot.DefaultTextHandler, YAlign: draw.YCenter,
-		Font: font.Font{Typeface: "Liberation", Variant: "Sans", Size: vg.Length(size)}}
-}
-
-// bold makes a style heavier, if the format has such a font.
-func (d *drawing) bold(s draw.TextStyle) draw.TextStyle {
-	if !d.form.noBold {
-		s.Font.Weight = xfont.WeightBold
-	}
-	return s
-}
-
-func (d *drawing) text(s draw.TextStyle, x, y vg.Length, text string) {
-	d.c.FillText(s, vg.Point{X: x, Y: y}, d.form.text(text))
-}
-
-// fit cuts text so that it is at most width wide.
-func fit(s draw.TextStyle, text string, width vg.Length) string {
-	if text = clean(text); s.Width(text) <= width {
-		return text
-	}
-	r := []rune(text)
-	// Text is wider than nothing; halving finds the longest that fits.
-	lo, hi := 0, len(r)
-	for lo < hi {
-		mid := (lo + hi + 1) / 2
-		if s.Width(string(r[:mid])+"...") <= width {
-			lo = mid
-		} else {
-			hi = mid - 1
-		}
-	}
-	return strings.TrimRight(string(r[:lo]), " ") + "..."
-}
-
-func (d *drawing) fill(c color.Color, x0, y0, x1, y1 vg.Length) {
-	d.c.FillPolygon(c, []vg.Point{{X: x0, Y: y0}, {X: x1, Y: y0}, {X: x1, Y: y1}, {X: x0, Y: y1}})
-}
-
-func (d *drawing) line(c color.Color, width vg.Length, dashes []vg.Length, pts ...vg.Point) {
-	d.c.StrokeLines(draw.LineStyle{Color: c, Width: width, Dashes: dashes}, pts)
-}
-
 func (d *drawing) draw(c draw.Canvas) {
-	d.c = c
-	d.fill(color.White, 0, 0, vg.Length(d.opt.Width), d.height)
+	d.blank(c)
 	d.drawHead()
 	d.drawKey()
 	logs, acks := d.logAxis(), d.ackAxis()

@@ -11,6 +11,12 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
+// picture is what can be drawn: a timeline, or curves.
+type picture interface {
+	size() (w, h vg.Length) // in points
+	draw(draw.Canvas)
+}
+
 // format is a kind of file for pictures.
 type format struct {
 	name   string
@@ -40,17 +46,36 @@ func formatOf(name string) (*format, error) {
 			return &formats[i], nil
 		}
 	}
-	return nil, fmt.Errorf("timeline: no format %q; there are svg, png and pdf", name)
+	return nil, fmt.Errorf("no format %q for pictures; there are svg, png and pdf", name)
 }
 
-func (f *format) write(w io.Writer, d *drawing) error {
-	width, height := d.size()
-	c := f.canvas(width, height, d.opt.DPI)
-	d.draw(draw.New(c))
+// write draws p; dpi is that of a png.
+func (f *format) write(w io.Writer, p picture, dpi int) error {
+	width, height := p.size()
+	c := f.canvas(width, height, dpi)
+	p.draw(draw.New(c))
 	var buf bytes.Buffer
 	if _, err := c.WriteTo(&buf); err != nil {
-		return fmt.Errorf("timeline: %s: %w", f.name, err)
+		return fmt.Errorf("picture as %s: %w", f.name, err)
 	}
 	_, err := buf.WriteTo(w)
 	return err
+}
+
+// settle fills in the width of a picture in points and the resolution of a png, or says what is
+// wrong with them.
+func settle(what string, width *float64, least float64, dpi *int) error {
+	if *width == 0 {
+		*width = 760
+	}
+	if !(*width >= least && *width <= 4000) {
+		return fmt.Errorf("%s: width %g is not within %g and 4000 points", what, *width, least)
+	}
+	if *dpi == 0 {
+		*dpi = 144
+	}
+	if *dpi < 36 || *dpi > 600 {
+		return fmt.Errorf("%s: %d DPI is not within 36 and 600", what, *dpi)
+	}
+	return nil
 }

@@ -2,7 +2,6 @@ package reports
 
 import (
 	"errors"
-	"fmt"
 	"io"
 
 	"github.com/container-football/pitch/scenario"
@@ -26,17 +25,8 @@ type TimelineOptions struct {
 // operations that were acknowledged, by the host that served them. What a forced failover cut
 // off is shaded. The error is [ErrNoSamples], or says which option is wrong, or is of w.
 func Timeline(w io.Writer, res *scenario.Result, opt TimelineOptions) error {
-	if opt.Width == 0 {
-		opt.Width = 760
-	}
-	if !(opt.Width >= 480 && opt.Width <= 4000) {
-		return fmt.Errorf("timeline: width %g is not within 480 and 4000 points", opt.Width)
-	}
-	if opt.DPI == 0 {
-		opt.DPI = 144
-	}
-	if opt.DPI < 36 || opt.DPI > 600 {
-		return fmt.Errorf("timeline: %d DPI is not within 36 and 600", opt.DPI)
+	if err := settle("timeline", &opt.Width, 480, &opt.DPI); err != nil {
+		return err
 	}
 	form, err := formatOf(opt.Format)
 	if err != nil {
@@ -46,5 +36,5 @@ func Timeline(w io.Writer, res *scenario.Result, opt TimelineOptions) error {
 	if err != nil {
 		return err
 	}
-	return form.write(w, newDrawing(s, opt, form))
+	return form.write(w, newDrawing(s, opt, form), opt.DPI)
 }

@@ -26,15 +26,17 @@ type cli struct {
 	Run     runCmd     `cmd:"" help:"Run scenarios, check what they show, and report."`
 	Replay  replayCmd  `cmd:"" help:"Run what a bundle holds once more and compare."`
 	Check   checkCmd   `cmd:"" help:"Judge a recorded history."`
+	Model   modelCmd   `cmd:"" help:"Answer questions about reliability: one, a batch, a table or a plot."`
 	Schema  schemaCmd  `cmd:"" help:"Print the JSON Schema of scenario files, for editors."`
 	Log     logCmd     `cmd:"" help:"Read the transaction log of a replica."`
 	Node    nodeCmd    `cmd:"" help:"Run the daemon of one host."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
-// io is where a command writes.
+// streams is where a command reads and writes.
 type streams struct {
 	ctx      context.Context
+	in       io.Reader
 	out, err io.Writer
 }
 
@@ -59,6 +61,8 @@ the content of all replicas, and says what held and what did not.
   pitch run my.toml --junit junit.xml --github
   pitch replay out/forced-failover-sim-7
   pitch check history.jsonl
+  pitch model downtime --placement shards -n 1000 -k 2 -p 1e-4 -T 10000
+  pitch model table -n 100 -k 3
 
 Exit codes: 0 as expected; 1 a check was violated; 2 unknown, a checker or the time ran out;
 3 vacuous, a fault or step that must happen did not; 64 bad input or usage; 70 pitch itself
@@ -71,7 +75,7 @@ func Main(args []string, out, errw io.Writer) int {
 	var c cli
 	code := -1
 	parser, err := kong.New(&c, kong.Name("pitch"), kong.Description(description),
-		kong.Writers(out, errw), kong.Exit(func(n int) { code = n }), kong.UsageOnError(),
+		explanations(), kong.Writers(out, errw), kong.Exit(func(n int) { code = n }), kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, Tree: true}))
 	if err != nil {
 		fmt.Fprintln(errw, "pitch:", err)
@@ -88,7 +92,7 @@ func Main(args []string, out, errw io.Writer) int {
 		fmt.Fprintf(errw, "pitch: %v\nTry `%s --help`.\n", err, helpful(err))
 		return exitUsage
 	}
-	err = k.Run(&streams{ctx: ctx, out: out, err: errw})
+	err = k.Run(&streams{ctx: ctx, in: os.Stdin, out: out, err: errw})
 	return report(ctx, err, errw)
 }
 

@@ -11,6 +11,8 @@ import (
 	"syscall"
 
 	"github.com/container-football/pitch/check"
+	"github.com/container-football/pitch/model"
+	"github.com/container-football/pitch/model/drives"
 	"github.com/container-football/pitch/reports"
 	"github.com/container-football/pitch/scenario"
 	"github.com/container-football/pitch/scenario/iolog"
@@ -105,8 +107,10 @@ func badInput(err error) bool {
 		file  *scenario.Error
 		trace *iolog.Error
 		hist  *check.ParseError
+		table *drives.TableError
 	)
-	return errors.As(err, &usage) || errors.As(err, &file) || errors.As(err, &trace) ||
+	return errors.Is(err, model.ErrBadInput) || errors.As(err, &table) ||
+		errors.As(err, &usage) || errors.As(err, &file) || errors.As(err, &trace) ||
 		errors.As(err, &hist)
 }
 

@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -93,5 +94,37 @@ func TestPureFoldersAreFunctionsOfTheirInputs(t *testing.T) {
 		if !seen[folder] {
 			t.Errorf("folder %s was not looked at", folder)
 		}
+	}
+}
+
+// The modeler uses several cores, but only where results come back in order, and neither a clock
+// nor the order of a map may be seen in an answer.
+func TestTheModelerUsesCoresInOnePlaceOnly(t *testing.T) {
+	const helper = "model/draw/parallel.go"
+	cfg, pkgs := load(t, packages.LoadSyntax, "./model/...")
+	files, seen := 0, false
+	for _, p := range pkgs {
+		for _, f := range p.Syntax {
+			name := filepath.ToSlash(cfg.Fset.Position(f.Pos()).Filename)
+			files++
+			if name == helper {
+				seen = true
+				continue
+			}
+			for _, v := range code(cfg.Fset, f, p.TypesInfo) {
+				if !strings.Contains(v.text, "time.Parse") { // reads dates of tables, no clock
+					t.Error(v)
+				}
+			}
+			for _, spec := range f.Imports {
+				switch path, _ := strconv.Unquote(spec.Path.Value); path {
+				case "sync", "sync/atomic", "runtime", "math/rand", "crypto/rand", "os", "net":
+					t.Errorf("%v: %s is for %s alone", cfg.Fset.Position(spec.Pos()), path, helper)
+				}
+			}
+		}
+	}
+	if files < 40 || !seen {
+		t.Errorf("%d files were looked at, %s was found: %v", files, helper, seen)
 	}
 }

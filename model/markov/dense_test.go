@@ -234,7 +234,7 @@ func TestDenseTransient(t *testing.T) {
 		start[0] = 1
 		states, absorbed := d.Transient(start, time)
 		for j, want := range p[0] {
-			got := 0.0
+			var got float64
 			if j < n {
 				got = states[j]
 			} else {

@@ -91,7 +91,7 @@ func LatentUnreadable(lsePerHour, scrubInterval float64, survivors int) float64 
 		return 0
 	}
 	x := lsePerHour * scrubInterval
-	logClean := 0.0
+	var logClean float64
 	if x < 0.25 {
 		// 1-(1-e⁻ˣ)/x = x/2! - x²/3! + x³/4! …
 		sum := 0.0

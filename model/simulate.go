@@ -111,8 +111,11 @@ func (s *system) simulateSizes() solver {
 			at, share = append(at, float64(b.LVs)), append(share, b.Share)
 		}
 		if at == nil {
-			return Answer{}, fmt.Errorf("%w: no incident was seen in %d samples", ErrBadInput,
-				a.Sampling.Samples)
+			if a.Value == 0 && a.Interval.High == 0 {
+				return Answer{}, fmt.Errorf("%w: with these parameters nothing is ever down", ErrBadInput)
+			}
+			return Answer{}, fmt.Errorf("%w: no incident was seen in %d samples; allow more of them",
+				ErrBadInput, a.Sampling.Samples)
 		}
 		a.Sizes, a.Interval = sizes(at, share), nil
 		a.Value = a.Sizes.Mean

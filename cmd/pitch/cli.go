@@ -101,7 +101,7 @@ func helpful(err error) string {
 	var e *kong.ParseError
 	if errors.As(err, &e) && e.Context != nil {
 		if cmd := e.Context.Selected(); cmd != nil {
-			return "pitch " + cmd.Name
+			return cmd.FullPath()
 		}
 	}
 	return "pitch"

@@ -30,7 +30,7 @@ const biasTo = 0.8
 
 // biasUpTo is the weight above which a path goes on without a bias, as rare events did not happen on
 // it: else weights would grow without bounds on long paths, where losses are not rare.
-const biasUpTo = 1
+const biasUpTo = 100
 
 // starts are failures of a plain path from which to branch off: so many, each uniform among all.
 type starts struct {

@@ -174,8 +174,10 @@ func TestRareLossesAreThoseOfTheMarkovChain(t *testing.T) {
 	any3 := func(n int) *place.Placement {
 		return oneCell(place.AllSubsets(n, place.Replicas(3)), 1, math.Inf(1))
 	}
-	rs := oneCell(place.AllSubsets(100, place.ReedSolomon(10, 4)), 1, math.Inf(1))
-	rsChain := markov.AnyK(100, 5, disk, day, markov.PairSpeed)
+	rs := func(n int) *place.Placement {
+		return oneCell(place.AllSubsets(n, place.ReedSolomon(10, 4)), 1, math.Inf(1))
+	}
+	rsChain := func(n int) markov.Chain { return markov.AnyK(n, 5, disk, day, markov.PairSpeed) }
 	for _, c := range []struct {
 		name  string
 		d     rare.Dynamics
@@ -193,7 +195,9 @@ func TestRareLossesAreThoseOfTheMarkovChain(t *testing.T) {
 			markov.AnyK(300, 3, disk, day, markov.Declustered)},
 		{"any 3 of 300, critical first", rare.Dynamics{Placement: any3(300),
 			Repair: rare.CriticalFirst}, markov.AnyK(300, 3, disk, day, markov.CriticalFirst)},
-		{"RS among 100", rare.Dynamics{Placement: rs}, rsChain},
+		{"RS among 100", rare.Dynamics{Placement: rs(100)}, rsChain(100)},
+		// A failure often begins a loss while an older one is still being repaired.
+		{"RS among 1000", rare.Dynamics{Placement: rs(1000)}, rsChain(1000)},
 	} {
 		c.d.FailRate, c.d.RepairRate = disk, day
 		for _, hours := range []float64{24, 8760, 5 * 8760} {

@@ -49,7 +49,7 @@ func questions() []question {
 	dynamics := rare.Dynamics{Placement: groups, FailRate: 1e-4, RepairRate: 0.05}
 	chain := markov.Group(6, 2, 1e-4, 0.05, markov.Parallel)
 	lifetimes := rare.Lifetimes{Placement: groups, Life: rare.Exponential(1e4),
-		Repair: rare.Exponential(20)}
+		Repair: rare.Exponential(20), Method: rare.ImportanceSampling}
 	short := shards(20, 2, 1)
 	return []question{
 		{"snapshot", of(any), snapshot(any, rare.MonteCarlo, false)},

@@ -48,6 +48,9 @@ func (l Lifetimes) Loss(ctx context.Context, t float64, o draw.Options) (Result,
 	if t == 0 {
 		return Result{Estimate: exactly(0), Method: MonteCarlo}, nil
 	}
+	if d, ok := l.memoryless(); ok && l.Method == Auto {
+		return d.Loss(ctx, t, o)
+	}
 	o = withDefaults(o)
 	switch l.Method {
 	case MonteCarlo, ImportanceSampling:
@@ -65,6 +68,15 @@ func (l Lifetimes) Loss(ctx context.Context, t float64, o draw.Options) (Result,
 		method = MonteCarlo
 	}
 	return l.missions(ctx, t, o, method)
+}
+
+// memoryless is the same question where all times are exponential.
+func (l *Lifetimes) memoryless() (Dynamics, bool) {
+	d := Dynamics{Placement: l.Placement, FailRate: 1 / l.Life.scale}
+	if l.Repair.kind == weibull {
+		d.RepairRate = 1 / l.Repair.scale
+	}
+	return d, l.Life.shape == 1 && (l.Repair.kind == never || l.Repair.shape == 1)
 }
 
 func (l *Lifetimes) missions(ctx context.Context, t float64, o draw.Options, method string,
@@ -104,16 +116,11 @@ func (l Lifetimes) MTTDL(ctx context.Context, o draw.Options) (Result, error) {
 	if err := l.validate(); err != nil {
 		return Result{}, err
 	}
-	memoryless := l.Life.shape == 1 && (l.Repair.kind == never || l.Repair.kind == weibull &&
-		l.Repair.shape == 1)
+	d, memoryless := l.memoryless()
 	switch {
 	case l.Method != Auto && l.Method != MonteCarlo:
 		return Result{}, badMethod(l.Method, "a mean time to a loss of aging nodes is simulated plainly")
 	case l.Method == Auto && memoryless:
-		d := Dynamics{Placement: l.Placement, FailRate: 1 / l.Life.scale}
-		if l.Repair.kind == weibull {
-			d.RepairRate = 1 / l.Repair.scale
-		}
 		return d.MTTDL(ctx, o)
 	}
 	o = withDefaults(o)

@@ -30,7 +30,8 @@ func TestLifetimesOfShape1AreExponential(t *testing.T) {
 	} {
 		chain := markov.Group(c.n, c.width, disk, day, markov.Parallel)
 		for _, hours := range []float64{24, 8760} {
-			l := rare.Lifetimes{Placement: c.p, Life: rare.Weibull(1, 1e5), Repair: rare.Weibull(1, 24)}
+			l := rare.Lifetimes{Placement: c.p, Life: rare.Weibull(1, 1e5), Repair: rare.Weibull(1, 24),
+				Method: rare.ImportanceSampling}
 			name := fmt.Sprint(c.name, " within ", hours)
 			r, err := l.Loss(context.Background(), hours, options(name, 0.03))
 			if err != nil {
@@ -38,6 +39,14 @@ func TestLifetimesOfShape1AreExponential(t *testing.T) {
 			}
 			near(t, name, r, markov.LossOfAny(c.cells, chain, hours), 0.03)
 			if !r.Converged || r.Method != rare.ImportanceSampling {
+				t.Errorf("%s: %v", name, r)
+			}
+			l.Method = rare.Auto
+			if r, err = l.Loss(context.Background(), hours, options(name, 0.03)); err != nil {
+				t.Fatal(err)
+			}
+			near(t, name, r, markov.LossOfAny(c.cells, chain, hours), 0.03)
+			if r.Method != rare.FailureBiasing {
 				t.Errorf("%s: %v", name, r)
 			}
 		}
@@ -48,7 +57,8 @@ func TestLifetimesOfShape1AreExponential(t *testing.T) {
 func TestLifetimesWithoutRepair(t *testing.T) {
 	for _, shape := range []float64{0.7, 1, 1.5, 3} {
 		for _, hours := range []float64{100, 8760} {
-			l := rare.Lifetimes{Placement: shards(1, 6, 3), Life: rare.Weibull(shape, 1e5)}
+			l := rare.Lifetimes{Placement: shards(1, 6, 3), Life: rare.Weibull(shape, 1e5),
+				Method: rare.ImportanceSampling}
 			name := fmt.Sprint("shape ", shape, " within ", hours)
 			r, err := l.Loss(context.Background(), hours, options(name, 0.02))
 			if err != nil {

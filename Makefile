@@ -28,7 +28,7 @@ test: need-git ## everything that must pass before a change is kept (one to five
 	@$(MAKE) --no-print-directory race
 
 race: ## the tests of concurrent code under the race detector
-	@if command -v $${CC:-cc} >/dev/null; then $(GO) test -race -count=1 ./realnode/ ./node/...; \
+	@if command -v $${CC:-cc} >/dev/null; then $(GO) test -race -count=1 ./realnode/ ./node/... ./model/draw/; \
 	else echo "SKIPPED: the race detector needs a C compiler, and there is none"; fi
 
 check: run test ## what CI runs

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,10 +33,12 @@ func TestScripts(t *testing.T) {
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("SCENARIOS", scenarios)
+			env.Setenv("WORKED", filepath.Join(scenarios, "../model/testdata/worked-values.jsonl"))
 			return nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"exits":   exits,
+			"answers": answers,
 			"json":    isJSON,
 			"none":    none,
 			"lines":   lines,
@@ -61,6 +64,42 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if code != want {
 		ts.Fatalf("the exit code is %d, expected %d", code, want)
+	}
+}
+
+// answers QUERIES REPLIES checks that each query with an expected value has a reply that fits it.
+func answers(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: answers QUERIES REPLIES")
+	}
+	got := map[string]float64{}
+	for line := range strings.Lines(ts.ReadFile(args[1])) {
+		var r struct {
+			ID    string
+			Value *float64
+		}
+		ts.Check(json.Unmarshal([]byte(line), &r))
+		if r.Value == nil {
+			ts.Fatalf("no value: %s", line)
+		}
+		got[r.ID] = *r.Value
+	}
+	n := 0
+	for line := range strings.Lines(ts.ReadFile(args[0])) {
+		var q struct {
+			ID     string
+			Expect float64
+			RelTol float64 `json:"rel_tol"`
+		}
+		ts.Check(json.Unmarshal([]byte(line), &q))
+		x, ok := got[q.ID]
+		if !ok || math.Abs(x-q.Expect) > q.RelTol*math.Abs(q.Expect) {
+			ts.Fatalf("%s: got %v, expected %v", q.ID, x, q.Expect)
+		}
+		n++
+	}
+	if n == 0 || n != len(got) {
+		ts.Fatalf("%d queries, %d replies", n, len(got))
 	}
 }
 

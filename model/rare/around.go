@@ -16,7 +16,8 @@ import (
 // bounded by what one set alone would weigh. This is the union estimator of Karp and Luby
 // (FOCS 1983); for reliability see Owen, Maximov and Chertkov (Electronic J. Statistics 13, 2019).
 // The error does not grow as losses become rarer, in any pool.
-func (s *Snapshot) aroundSets(ctx context.Context, o draw.Options, sets drawSet) (Incidents, error) {
+func (s *Snapshot) aroundSets(ctx context.Context, o draw.Options, sets drawSet,
+) (Incidents, error) {
 	cell := *s.Placement
 	cell.LVs, cell.Cells = cell.LVsPerCell(), 1
 	if s.Down == 0 {

@@ -28,8 +28,9 @@ const maxBranches = 16
 // a likelihood ratio of their own would grow with their number.
 const biasTo = 0.8
 
-// biasUpTo is the weight above which a path goes on without a bias, as rare events did not happen on
-// it: else weights would grow without bounds on long paths, where losses are not rare.
+// biasUpTo is the weight above which a path goes on without a bias, as rare events did not happen
+// on it: else weights could grow without bounds on long paths, where losses are not rare. It must
+// not be small: what is lost on paths that are no longer biased weighs too much.
 const biasUpTo = 100
 
 // starts are failures of a plain path from which to branch off: so many, each uniform among all.
@@ -220,7 +221,8 @@ func (w *walker) biasedStep(r *rand.Rand, weight, fail, repair float64) float64 
 	return (1 - from) / (1 - to)
 }
 
-// elsewhere lets a node fail that is no candidate, or repairs one on which the loss does not depend.
+// elsewhere lets a node fail that is no candidate, or repairs one on which the loss does not
+// depend.
 func (w *walker) elsewhere(r *rand.Rand, turn int, fail, repair float64) {
 	for {
 		if r.Float64()*(fail+repair) < repair && len(w.depends) < len(w.down) {

@@ -20,11 +20,12 @@
 //	stratified-monte-carlo  by the number of failures, whose distribution is known
 //	importance-sampling     around a set that is lost (Karp and Luby), around a cell whose failures
 //	                        are exponentially tilted, or with hazards that are multiplied
-//	failure-biasing         at each step a failure is as likely as a repair, or likelier
+//	failure-biasing         on branches of a plain path, failures are likelier than repairs
 //
 // How good an estimate is, it says itself: Converged is whether the asked relative error was
-// reached, ESS how many equally weighted hits its hits are worth. An interval is not to be trusted
-// where Converged is false and ESS is small: the largest weights may not have been seen yet.
+// reached, by 100 hits or more, ESS how many equally weighted hits its hits are worth. Where ESS
+// is far below Hits the weights are unequal, and the largest may not have been seen yet: ask for a
+// smaller error, and see whether the value stays.
 //
 // Nothing here starts a goroutine or reads a clock; draw.Map does the work of all cores, in batches
 // that depend on the seed alone.

@@ -78,7 +78,7 @@ func (d Dynamics) Loss(ctx context.Context, t float64, o draw.Options) (Result, 
 		return Result{}, badInput("mission time %g", t)
 	}
 	if t == 0 {
-		return Result{Estimate: exactly(0), Method: MonteCarlo}, nil
+		return Result{Estimate: impossible, Method: MonteCarlo}, nil
 	}
 	o = withDefaults(o)
 	if d.Method == Auto && float64(d.Placement.Cell.Nodes())*d.FailRate*t > longMission {

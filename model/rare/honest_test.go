@@ -51,6 +51,13 @@ func questions() []question {
 	lifetimes := rare.Lifetimes{Placement: groups, Life: rare.Exponential(1e4),
 		Repair: rare.Exponential(20), Method: rare.ImportanceSampling}
 	short := shards(20, 2, 1)
+	// How often incidents begin in five clusters follows from one of them, and the four others.
+	clusters := rare.Snapshot{Down: 0.15, FailRate: 1e-3, Method: rare.ImportanceSampling,
+		Placement: &place.Placement{Name: "clusters", Cells: 5, LVs: 5, Objects: math.Inf(1),
+			Cell: place.Ring(7, 3, 2)}}
+	one := clusters
+	one.Placement = oneCell(clusters.Placement.Cell, 1, math.Inf(1))
+	cluster := enumerate(one)
 	return []question{
 		{"snapshot", of(any), snapshot(any, rare.MonteCarlo, false)},
 		{"snapshot, around sets", of(any), snapshot(any, rare.ImportanceSampling, false)},
@@ -78,6 +85,11 @@ func questions() []question {
 		{"mttdl, plainly", markov.FirstLoss(20, markov.Group(2, 1, 0.01, 0.05, markov.Parallel)),
 			func(ctx context.Context, o draw.Options) (rare.Result, error) {
 				return rare.Dynamics{Placement: short, FailRate: 0.01, RepairRate: 0.05}.MTTDL(ctx, o)
+			}},
+		{"frequency", 5 * cluster.frequency * math.Pow(1-cluster.any, 4),
+			func(ctx context.Context, o draw.Options) (rare.Result, error) {
+				in, err := clusters.Run(ctx, o)
+				return in.Frequency, err
 			}},
 		{"aging", markov.LossOfAny(4, chain, 1000),
 			func(ctx context.Context, o draw.Options) (rare.Result, error) {

@@ -236,9 +236,9 @@ func (a *aging) endWindow(r *rand.Rand, now float64) float64 {
 	return ratio * math.Exp((b.theta-1)*sum)
 }
 
-// candidates lists the nodes that are up whose failures bring the loss nearer, as with a walker, and
-// ends the window with the first repair of those on which the loss depends. It returns how many
-// these are.
+// candidates lists the nodes that are up whose failures bring the loss nearer, as with a walker,
+// and ends the window with the first repair of those on which the loss depends. It returns how
+// many these are.
 func (a *aging) candidates(end *float64) (depend int) {
 	b := &a.branch
 	b.near = b.near[:0]

@@ -2,6 +2,7 @@ package rare
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -36,8 +37,9 @@ func (l *Lifetimes) validate() error {
 // Loss is the probability that data of any cell is lost within t hours. One of the independent
 // cells is simulated. The error wraps ErrInput, ErrMethod, or is that of ctx.
 //
-// Rare losses are found by importance sampling: on branches of plain missions, as with Dynamics, but
-// with multiplied hazards (Nicola, Shahabuddin, Heidelberger, Glynn 1993).
+// Rare losses are found by importance sampling: on branches of plain missions, as with Dynamics,
+// but with multiplied hazards (Nicola, Shahabuddin, Heidelberger, Glynn 1993). In Auto, exponential
+// times are left to Dynamics, which need not follow every node.
 func (l Lifetimes) Loss(ctx context.Context, t float64, o draw.Options) (Result, error) {
 	if err := l.validate(); err != nil {
 		return Result{}, err
@@ -46,7 +48,7 @@ func (l Lifetimes) Loss(ctx context.Context, t float64, o draw.Options) (Result,
 		return Result{}, badInput("mission time %g", t)
 	}
 	if t == 0 {
-		return Result{Estimate: exactly(0), Method: MonteCarlo}, nil
+		return Result{Estimate: impossible, Method: MonteCarlo}, nil
 	}
 	if d, ok := l.memoryless(); ok && l.Method == Auto {
 		return d.Loss(ctx, t, o)
@@ -119,7 +121,7 @@ func (l Lifetimes) MTTDL(ctx context.Context, o draw.Options) (Result, error) {
 	d, memoryless := l.memoryless()
 	switch {
 	case l.Method != Auto && l.Method != MonteCarlo:
-		return Result{}, badMethod(l.Method, "a mean time to a loss of aging nodes is simulated plainly")
+		return Result{}, badMethod(l.Method, "aging nodes are simulated plainly to a loss")
 	case l.Method == Auto && memoryless:
 		return d.MTTDL(ctx, o)
 	}
@@ -135,7 +137,7 @@ func (l Lifetimes) MTTDL(ctx context.Context, o draw.Options) (Result, error) {
 	if err == nil {
 		r, err = lives(ctx, o, newLife, 64*maxSteps)
 	}
-	if err == ErrTooRare {
+	if errors.Is(err, ErrTooRare) {
 		err = fmt.Errorf("%w: %v nodes with repair %v; ask for the loss within a mission time",
 			err, l.Life, l.Repair)
 	}

@@ -53,6 +53,26 @@ func TestLifetimesOfShape1AreExponential(t *testing.T) {
 	}
 }
 
+// The chances of few objects add up in the same way as with Dynamics, where losses are common.
+func TestLifetimesOfFewObjects(t *testing.T) {
+	sets := [][]int32{{0, 1}, {1, 2}, {2, 3}, {3, 4}, {0, 4}}
+	pool := must[*place.Sets](t)(place.Listed(5, place.Replicas(2), sets))
+	l := rare.Lifetimes{Placement: oneCell(pool, 2, 1), Life: rare.Exponential(500),
+		Repair: rare.Exponential(250)}
+	chain := chainOf(rare.Dynamics{Placement: l.Placement, FailRate: 1.0 / 500,
+		RepairRate: 1.0 / 250}, sets)
+	start := make([]float64, len(chain.Rate))
+	start[0] = 1
+	_, absorbed := chain.Transient(start, 200)
+	for _, l.Method = range []string{rare.MonteCarlo, rare.ImportanceSampling} {
+		r, err := l.Loss(context.Background(), 200, options("few "+l.Method, 0.01))
+		if err != nil {
+			t.Fatal(err)
+		}
+		near(t, l.Method, r, absorbed[0], 0.01)
+	}
+}
+
 // Without repair, what is lost is a matter of how many have failed by the end.
 func TestLifetimesWithoutRepair(t *testing.T) {
 	for _, shape := range []float64{0.7, 1, 1.5, 3} {

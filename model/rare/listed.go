@@ -25,7 +25,7 @@ type listed struct {
 }
 
 // maxListed is how many sets are listed at most; each costs a microsecond or two, once.
-const maxListed = 1 << 18
+const maxListed = 1 << 19
 
 // newListed is nil for sets that are too many, or not known, or lost by more than their number of
 // failures.

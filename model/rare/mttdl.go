@@ -14,10 +14,11 @@ import (
 // For rare losses it is the regenerative ratio E[length of a cycle]/P[a loss in it] of one cell,
 // where a cycle begins with all nodes up (Goyal, Shahabuddin, Heidelberger, Nicola, Glynn, IEEE
 // ToC 41, 1992): lengths are simulated plainly, losses with failure biasing, and the interval is
-// that of the delta method, which leaves out that longer cycles see more losses. For many cells it is divided by their number. This takes the time to a
-// loss to be exponential, and is wrong by about the time that a repair takes, since the first
-// losses take that long to develop; where that matters, and in Auto where losses are common, whole
-// fleets are simulated to their first loss.
+// that of the delta method, which leaves out that longer cycles see more losses. For many cells
+// the ratio is divided by their number. This takes the time to a loss to be exponential, and is
+// wrong by about the time that a repair takes, since the first losses take that long to develop;
+// where that matters, and in Auto where losses are common, whole fleets are simulated to their
+// first loss.
 //
 // The error wraps ErrInput, ErrMethod, ErrTooRare, ErrTooBusy, or is that of ctx.
 func (d Dynamics) MTTDL(ctx context.Context, o draw.Options) (Result, error) {

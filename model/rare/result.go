@@ -65,17 +65,16 @@ func withDefaults(o draw.Options) draw.Options {
 	return o
 }
 
-// minHits is how many hits an estimate needs before its interval is believed, as in package draw.
+// minHits is how many hits an estimate needs before its interval is believed, as in package draw,
+// and how many equally weighted ones they must be worth.
 const minHits = 100
 
 func converged(e draw.Estimate, o draw.Options) bool {
-	return e.Hits >= minHits && e.RelErr() <= o.RelErr
+	return e.Hits >= minHits && e.ESS >= minHits && e.RelErr() <= o.RelErr
 }
 
-// exactly is an estimate that is known.
-func exactly(x float64) draw.Estimate {
-	return draw.Estimate{Value: x, Low: x, High: x, Converged: true}
-}
+// impossible is the estimate of what cannot happen.
+var impossible = draw.Estimate{Converged: true}
 
 // union is the probability that any of m independent events of probability p happens; values of p
 // above 1, which ends of intervals may have, count as 1.

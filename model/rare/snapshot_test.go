@@ -215,6 +215,25 @@ func TestRareSnapshots(t *testing.T) {
 	near(t, "pairs in racks, tilted", in.Any, prob.AtLeastOnce(pair, 5), 0.01)
 }
 
+// Where losses are common the mixtures of tilted samples are mostly what the model is, and must
+// still be so exactly.
+func TestTiltedSnapshotOfCommonLosses(t *testing.T) {
+	for _, p := range []*place.Placement{shards(3, 3, 2), shards(2, 4, 1)} {
+		s := rare.Snapshot{Placement: hidden(p), Down: 0.3, Method: rare.ImportanceSampling,
+			FailRate: 1e-3, DomainDown: []float64{0.2},
+			Topology: &place.Topology{Nodes: p.Nodes(), Across: -1,
+				Levels: []place.Level{{Name: "rack", Count: p.Cells}}}}
+		exact := enumerate(s)
+		in, err := s.Run(context.Background(), options("common", 0.004))
+		if err != nil {
+			t.Fatal(err)
+		}
+		near(t, "any", in.Any, exact.any, 0.004)
+		near(t, "storage", in.Storage, exact.storage, 0.004)
+		near(t, "frequency", in.Frequency, exact.frequency, 0.01)
+	}
+}
+
 // What cannot be estimated says so: all nodes of a large sparse pool are tilted, which practically
 // never hits a set.
 func TestSnapshotThatDoesNotConvergeSaysSo(t *testing.T) {

@@ -74,7 +74,7 @@ func (s *Snapshot) stratified(ctx context.Context, o draw.Options) (Incidents, e
 
 // nothing is the answer where nothing can be lost.
 func nothing(rates bool, method string, o draw.Options) Incidents {
-	zero := cellMeans{exactly(0), exactly(0), exactly(0), exactly(0)}
+	zero := cellMeans{impossible, impossible, impossible, impossible}
 	return zero.incidents(1, &Sizes{}, rates, method, o)
 }
 

@@ -60,7 +60,7 @@ func (m cellMeans) incidents(cells int, sizes *Sizes, rates bool, method string,
 	}
 	m.any, m.lvs, m.storage = probable(m.any), probable(m.lvs), probable(m.storage)
 	in := Incidents{Any: result(ofCells(m.any, cells)), LVs: result(m.lvs),
-		Storage: result(m.storage), Frequency: Result{Estimate: exactly(0), Method: method}}
+		Storage: result(m.storage), Frequency: Result{Estimate: impossible, Method: method}}
 	if rates {
 		in.Frequency = result(frequency(m.any, m.rate, cells))
 	}

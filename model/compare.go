@@ -31,7 +31,7 @@ type Row struct {
 	Unit     string
 	Higher   bool // the higher the better
 	Answers  []Answer
-	Known    []bool // parallel to Answers
+	Known    []bool // parallel to Answers; the Note of one that is not says why
 	Best     []bool // parallel to Answers; all of those that no other beats clearly
 }
 
@@ -88,6 +88,9 @@ func (c Comparison) Compare(ctx context.Context, opt Options, progress func(done
 			a, err := Ask(ctx, r.measure, params, opt)
 			if err != nil && (!errors.Is(err, ErrBadInput) || column.Name == "shards") {
 				return nil, nil, err // what shards cannot be asked is wrong for all
+			}
+			if err != nil {
+				a.Note = err.Error()
 			}
 			r.Answers, r.Known = append(r.Answers, a), append(r.Known, err == nil)
 		}

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"text/tabwriter"
 
 	"github.com/schollz/progressbar/v3"
@@ -69,7 +71,7 @@ func (c *modelTableCmd) Run(s *streams) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(s.out, "\n%s\n", legend(columns, rows))
+	_, err = fmt.Fprintf(s.out, "\n%s\n%s", legend(columns, rows), notes(columns, rows))
 	return err
 }
 
@@ -117,6 +119,20 @@ func legend(columns []model.Column, rows []model.Row) string {
 		text += fmt.Sprintf(" %s in %d,", col.Name, wins[i])
 	}
 	return text + fmt.Sprintf(" all equal in %d of %d lines", ties, len(rows))
+}
+
+// notes are what must be known of some answers, each said once.
+func notes(columns []model.Column, rows []model.Row) string {
+	var list []string
+	for i, col := range columns {
+		for _, r := range rows {
+			if note := r.Answers[i].Note; note != "" {
+				list = append(list, fmt.Sprintf("%s: %s\n", col.Name, note))
+			}
+		}
+	}
+	slices.Sort(list)
+	return strings.Join(slices.Compact(list), "")
 }
 
 func (c *modelTableCmd) printLines(s *streams, columns []model.Column, rows []model.Row) error {

@@ -16,7 +16,6 @@ const (
 	Enumeration Method = "enumeration" // over every state of every node
 	Markov      Method = "markov"      // a continuous-time chain, solved without subtractions
 	Quadrature  Method = "quadrature"  // an integral over an uncertain parameter
-	Bound       Method = "approximation"
 )
 
 // An Answer is a value and where it comes from. Estimates have an interval, exact answers do not.

@@ -202,6 +202,23 @@ func coin(p float64) func(r *rand.Rand, n int, t *draw.Tally) {
 	}
 }
 
+// until estimates one mean, as others do with sums of their own.
+func until(ctx context.Context, o draw.Options, sample func(r *rand.Rand, n int, t *draw.Tally)) (
+	draw.Estimate, error) {
+	o = o.WithDefaults()
+	var total draw.Tally
+	look := func() draw.Estimate {
+		e := total.Estimate(o.Level)
+		e.Converged = e.Reached(o)
+		return e
+	}
+	err := draw.Rounds(ctx, o, func(r *rand.Rand, n int) (t draw.Tally) {
+		sample(r, n, &t)
+		return t
+	}, total.Merge, look)
+	return look(), err
+}
+
 func TestUntilItIsExactEnough(t *testing.T) {
 	ctx := context.Background()
 	rounds := 0
@@ -210,7 +227,7 @@ func TestUntilItIsExactEnough(t *testing.T) {
 			t.Error("progress after the end")
 		}
 	}}
-	e, err := draw.Until(ctx, o, coin(0.1))
+	e, err := until(ctx, o, coin(0.1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,25 +241,25 @@ func TestUntilItIsExactEnough(t *testing.T) {
 	for _, threads := range []int{1, 2, 7} {
 		o := o
 		o.Threads, o.Progress = threads, nil
-		if same, err := draw.Until(ctx, o, coin(0.1)); err != nil || same != e {
+		if same, err := until(ctx, o, coin(0.1)); err != nil || same != e {
 			t.Errorf("%d threads: %+v, %v", threads, same, err)
 		}
 	}
 	o.Name = "another"
-	if other, _ := draw.Until(ctx, o, coin(0.1)); other.Value == e.Value {
+	if other, _ := until(ctx, o, coin(0.1)); other.Value == e.Value {
 		t.Error("another name gives the same draws")
 	}
 }
 
 func TestUntilTheSamplesAreUsedUp(t *testing.T) {
 	for _, samples := range []int64{1, 31, 32, 1000, 12345} {
-		e, err := draw.Until(context.Background(), draw.Options{Samples: samples}, coin(1e-9))
+		e, err := until(context.Background(), draw.Options{Samples: samples}, coin(1e-9))
 		if err != nil || e.N != samples || e.Converged {
 			t.Errorf("%d samples asked for: %+v, %v", samples, e, err)
 		}
 	}
 	// Few hits are not believed, however alike they are.
-	e, err := draw.Until(context.Background(), draw.Options{Samples: 64 * 32},
+	e, err := until(context.Background(), draw.Options{Samples: 64 * 32},
 		func(r *rand.Rand, n int, t *draw.Tally) {
 			for range n {
 				t.Add(0.5)
@@ -251,7 +268,7 @@ func TestUntilTheSamplesAreUsedUp(t *testing.T) {
 	if err != nil || !e.Converged || e.N != 64*32 {
 		t.Errorf("%+v, %v", e, err)
 	}
-	if e, _ = draw.Until(context.Background(), draw.Options{Samples: 90},
+	if e, _ = until(context.Background(), draw.Options{Samples: 90},
 		func(r *rand.Rand, n int, t *draw.Tally) {
 			for range n {
 				t.Add(0.5)
@@ -265,7 +282,7 @@ func TestUntilItIsCancelled(t *testing.T) {
 	reason := errors.New("lunch")
 	ctx, cancel := context.WithCancelCause(context.Background())
 	rounds := 0
-	e, err := draw.Until(ctx, draw.Options{Progress: func(draw.Estimate) {
+	e, err := until(ctx, draw.Options{Progress: func(draw.Estimate) {
 		if rounds++; rounds == 2 {
 			cancel(reason)
 		}

@@ -1,10 +1,6 @@
 package draw
 
-import (
-	"context"
-	"math"
-	"math/rand/v2"
-)
+import "math"
 
 // Options say how exact an estimate must be, and what it may cost.
 type Options struct {
@@ -19,7 +15,8 @@ type Options struct {
 	Progress func(Estimate)
 }
 
-func (o Options) withDefaults() Options {
+// WithDefaults fills in what zero values stand for.
+func (o Options) WithDefaults() Options {
 	if o.RelErr == 0 {
 		o.RelErr = 0.05
 	}
@@ -105,45 +102,11 @@ func (e Estimate) RelErr() float64 {
 	return (e.High - e.Low) / 2 / math.Abs(e.Value)
 }
 
-// batches is the number of batches of a round. It is a constant, and not the number of cores.
-const batches = 32
-
-// Until samples in rounds until the estimate is as exact as asked or the samples are used up.
-// sample adds n samples to t, drawing from r alone; it is called from several goroutines at once,
-// each with a tally and a stream of its own. The error is that of ctx.
-func Until(ctx context.Context, o Options,
-	sample func(r *rand.Rand, n int, t *Tally)) (Estimate, error) {
-	o = o.withDefaults()
-	var total Tally
-	var e Estimate
-	size, batch := 64, uint64(0)
-	for {
-		left := o.Samples - total.N
-		size = int(min(int64(size), max(1, left/batches)))
-		parts, err := Map(ctx, o.Threads, int(min(batches, left)), func(i int) Tally {
-			var t Tally
-			sample(Stream(o.Seed, o.Name, batch+uint64(i)), size, &t)
-			return t
-		})
-		if err != nil {
-			return e, err
-		}
-		for _, p := range parts {
-			total.Merge(p)
-		}
-		batch += batches
-		e = total.Estimate(o.Level)
-		e.Converged = total.Hits >= minHits && e.RelErr() <= o.RelErr
-		if e.Converged || total.N >= o.Samples {
-			return e, nil
-		}
-		if o.Progress != nil {
-			o.Progress(e)
-		}
-		size = min(2*size, 1<<20)
-	}
+// Reached says whether the estimate is as exact as asked, and rests on enough samples for its
+// interval to be believed: few hits, or a few that weigh most, may happen to agree.
+func (e Estimate) Reached(o Options) bool {
+	return e.Hits >= minHits && e.ESS >= minHits && e.RelErr() <= o.RelErr
 }
 
-// minHits guards against an interval that is narrow because the few hits so far happened to
-// weigh the same.
+// minHits is how many hits, and equally weighted ones, an estimate needs to be believed.
 const minHits = 100

@@ -34,9 +34,9 @@ func (s *Snapshot) aroundSets(ctx context.Context, o draw.Options, sets drawSet,
 		return t
 	}
 	cells := s.Placement.Cells
-	err := rounds(ctx, o, sample, func(t *sums) { total.merge(t) }, func() draw.Estimate {
+	err := draw.Rounds(ctx, o, sample, func(t *sums) { total.merge(t) }, func() draw.Estimate {
 		e := ofCells(total.any.Estimate(o.Level), cells)
-		e.Converged = converged(e, o)
+		e.Converged = e.Reached(o)
 		return e
 	})
 	if err != nil {

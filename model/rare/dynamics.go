@@ -80,7 +80,7 @@ func (d Dynamics) Loss(ctx context.Context, t float64, o draw.Options) (Result, 
 	if t == 0 {
 		return Result{Estimate: impossible, Method: MonteCarlo}, nil
 	}
-	o = withDefaults(o)
+	o = o.WithDefaults()
 	if d.Method == Auto && float64(d.Placement.Cell.Nodes())*d.FailRate*t > longMission {
 		if r, ok, err := d.longLoss(ctx, t, o); ok || err != nil {
 			return r, err
@@ -130,7 +130,7 @@ func (d *Dynamics) longLoss(ctx context.Context, t float64, o draw.Options) (Res
 		-math.Expm1(-t/mean.Low)
 	e.StdErr = t / mean.Value * (1 - e.Value) * mean.StdErr / mean.Value
 	e = ofCells(e, d.Placement.Cells)
-	e.Converged = mean.Converged || converged(e, o)
+	e.Converged = mean.Converged || e.Reached(o)
 	return Result{Estimate: e, Method: FailureBiasing}, true, nil
 }
 
@@ -154,10 +154,10 @@ func (d *Dynamics) missions(ctx context.Context, o draw.Options, method string, 
 	}
 	look := func() draw.Estimate {
 		e := ofCells(probable(total.Estimate(o.Level)), d.Placement.Cells)
-		e.Converged = converged(e, o)
+		e.Converged = e.Reached(o)
 		return e
 	}
-	err := rounds(ctx, o, sample, func(t draw.Tally) { total.Merge(t) }, look)
+	err := draw.Rounds(ctx, o, sample, func(t draw.Tally) { total.Merge(t) }, look)
 	return Result{Estimate: look(), Method: method}, err
 }
 

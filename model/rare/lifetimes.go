@@ -53,7 +53,7 @@ func (l Lifetimes) Loss(ctx context.Context, t float64, o draw.Options) (Result,
 	if d, ok := l.memoryless(); ok && l.Method == Auto {
 		return d.Loss(ctx, t, o)
 	}
-	o = withDefaults(o)
+	o = o.WithDefaults()
 	switch l.Method {
 	case MonteCarlo, ImportanceSampling:
 		return l.missions(ctx, t, o, l.Method)
@@ -103,10 +103,10 @@ func (l *Lifetimes) missions(ctx context.Context, t float64, o draw.Options, met
 	}
 	look := func() draw.Estimate {
 		e := ofCells(probable(total.Estimate(o.Level)), l.Placement.Cells)
-		e.Converged = converged(e, o)
+		e.Converged = e.Reached(o)
 		return e
 	}
-	err := rounds(ctx, o, sample, func(s draw.Tally) { total.Merge(s) }, look)
+	err := draw.Rounds(ctx, o, sample, func(s draw.Tally) { total.Merge(s) }, look)
 	return Result{Estimate: look(), Method: method}, err
 }
 
@@ -125,7 +125,7 @@ func (l Lifetimes) MTTDL(ctx context.Context, o draw.Options) (Result, error) {
 	case l.Method == Auto && memoryless:
 		return d.MTTDL(ctx, o)
 	}
-	o = withDefaults(o)
+	o = o.WithDefaults()
 	// A short look first, which is cheap, tells whether there is any hope.
 	first := named(o, "pilot")
 	first.Samples, first.Progress = 4, nil

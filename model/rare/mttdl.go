@@ -25,7 +25,7 @@ func (d Dynamics) MTTDL(ctx context.Context, o draw.Options) (Result, error) {
 	if err := d.validate(); err != nil {
 		return Result{}, err
 	}
-	o = withDefaults(o)
+	o = o.WithDefaults()
 	switch d.Method {
 	case MonteCarlo:
 		return lives(ctx, o, d.newLife, maxSteps)
@@ -35,7 +35,7 @@ func (d Dynamics) MTTDL(ctx context.Context, o draw.Options) (Result, error) {
 	}
 	if d.Method == Auto {
 		first := named(o, "pilot")
-		first.Samples, first.Progress = batches, nil
+		first.Samples, first.Progress = draw.Batches, nil
 		_, err := lives(ctx, first, d.newLife, pilotSteps)
 		if err == nil {
 			return lives(ctx, o, d.newLife, maxSteps)
@@ -92,10 +92,10 @@ func (d *Dynamics) regenerative(ctx context.Context, o draw.Options) (Result, fl
 		length, loss := total.length.Estimate(o.Level), total.loss.Estimate(o.Level)
 		e := quotient(up, length, loss)
 		e = scaled(e, 1/float64(d.Placement.Cells))
-		e.Converged = converged(e, o) || total.stuck
+		e.Converged = e.Reached(o) || total.stuck
 		return e
 	}
-	err := rounds(ctx, o, sample, func(c cycles) {
+	err := draw.Rounds(ctx, o, sample, func(c cycles) {
 		total.length.Merge(c.length)
 		total.loss.Merge(c.loss)
 		total.stuck = total.stuck || c.stuck
@@ -140,7 +140,7 @@ func lives(ctx context.Context, o draw.Options, newLife func() life, steps int) 
 	}
 	var total draw.Tally
 	rare := false
-	err := rounds(ctx, o, func(r *rand.Rand, n int) sum {
+	err := draw.Rounds(ctx, o, func(r *rand.Rand, n int) sum {
 		run := newLife()
 		s := sum{t: draw.Tally{Weighted: true}, ok: true}
 		for range n {
@@ -156,7 +156,7 @@ func lives(ctx context.Context, o draw.Options, newLife func() life, steps int) 
 		rare = rare || !s.ok
 	}, func() draw.Estimate {
 		e := total.Estimate(o.Level)
-		e.Converged = converged(e, o) || rare
+		e.Converged = e.Reached(o) || rare
 		return e
 	})
 	if err == nil && rare {
@@ -166,7 +166,7 @@ func lives(ctx context.Context, o draw.Options, newLife func() life, steps int) 
 		return Result{}, err
 	}
 	e := total.Estimate(o.Level)
-	e.Converged = converged(e, o)
+	e.Converged = e.Reached(o)
 	return Result{Estimate: e, Method: MonteCarlo}, nil
 }
 

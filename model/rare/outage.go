@@ -37,7 +37,7 @@ func (u Outage) Run(ctx context.Context, o draw.Options) (Hits, error) {
 		return Hits{}, badInput("outage of %d of %d nodes, or each with probability %g",
 			u.Failed, n, u.Each)
 	}
-	o = withDefaults(o)
+	o = o.WithDefaults()
 	method := u.Method
 	if method == Auto {
 		h, err := u.plain(ctx, pilot(o))
@@ -95,9 +95,9 @@ func (u *Outage) plain(ctx context.Context, o draw.Options) (Hits, error) {
 
 func (u *Outage) estimate(ctx context.Context, o draw.Options, total *sums,
 	sample func(r *rand.Rand, n int) *sums, method string) (Hits, error) {
-	err := rounds(ctx, o, sample, func(s *sums) { total.merge(s) }, func() draw.Estimate {
+	err := draw.Rounds(ctx, o, sample, func(s *sums) { total.merge(s) }, func() draw.Estimate {
 		e := total.any.Estimate(o.Level)
-		e.Converged = converged(e, o)
+		e.Converged = e.Reached(o)
 		return e
 	})
 	if err != nil {

@@ -51,28 +51,6 @@ func badMethod(method, why string) error {
 	return fmt.Errorf("%w: %s: %s", ErrMethod, method, why)
 }
 
-// withDefaults fills in what draw.Options leaves to the reader of its zero values.
-func withDefaults(o draw.Options) draw.Options {
-	if o.RelErr == 0 {
-		o.RelErr = 0.05
-	}
-	if o.Level == 0 {
-		o.Level = 0.95
-	}
-	if o.Samples == 0 {
-		o.Samples = 100_000_000
-	}
-	return o
-}
-
-// minHits is how many hits an estimate needs before its interval is believed, as in package draw,
-// and how many equally weighted ones they must be worth.
-const minHits = 100
-
-func converged(e draw.Estimate, o draw.Options) bool {
-	return e.Hits >= minHits && e.ESS >= minHits && e.RelErr() <= o.RelErr
-}
-
 // impossible is the estimate of what cannot happen.
 var impossible = draw.Estimate{Converged: true}
 

@@ -59,7 +59,7 @@ func (s Snapshot) Run(ctx context.Context, o draw.Options) (Incidents, error) {
 	if err := s.validate(); err != nil {
 		return Incidents{}, err
 	}
-	o = withDefaults(o)
+	o = o.WithDefaults()
 	switch {
 	case s.Common.Probability == 0 || s.Common.Down == 0:
 		s.Common = Common{}

@@ -45,9 +45,9 @@ func (s *Snapshot) stratified(ctx context.Context, o draw.Options) (Incidents, e
 		even[i] = 1
 	}
 	first := named(o, "first")
-	first.Samples, first.Progress = batches, nil
-	// One round: batches samples of each stratum.
-	if err := rounds(ctx, first, sample(even), add, func() draw.Estimate {
+	first.Samples, first.Progress = draw.Batches, nil
+	// One round: draw.Batches samples of each stratum.
+	if err := draw.Rounds(ctx, first, sample(even), add, func() draw.Estimate {
 		return draw.Estimate{}
 	}); err != nil {
 		return Incidents{}, err
@@ -55,9 +55,9 @@ func (s *Snapshot) stratified(ctx context.Context, o draw.Options) (Incidents, e
 	share := neyman(strata, total)
 	clear(total)
 	cells := s.Placement.Cells
-	err := rounds(ctx, o, sample(share), add, func() draw.Estimate {
+	err := draw.Rounds(ctx, o, sample(share), add, func() draw.Estimate {
 		e := ofCells(s.mixStrata(strata, total, o).any, cells)
-		e.Converged = converged(e, o)
+		e.Converged = e.Reached(o)
 		return e
 	})
 	if err != nil {

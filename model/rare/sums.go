@@ -55,7 +55,7 @@ func (s *sums) means(o draw.Options) cellMeans {
 func (m cellMeans) incidents(cells int, sizes *Sizes, rates bool, method string, o draw.Options,
 ) Incidents {
 	result := func(e draw.Estimate) Result {
-		e.Converged = e.Converged || converged(e, o)
+		e.Converged = e.Converged || e.Reached(o)
 		return Result{Estimate: e, Method: method}
 	}
 	m.any, m.lvs, m.storage = probable(m.any), probable(m.lvs), probable(m.storage)

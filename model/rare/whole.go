@@ -38,9 +38,9 @@ func (s *Snapshot) wholeFleet(ctx context.Context, o draw.Options, method string
 		}
 		return t
 	}
-	err := rounds(ctx, o, sample, func(t *sums) { total.merge(t) }, func() draw.Estimate {
+	err := draw.Rounds(ctx, o, sample, func(t *sums) { total.merge(t) }, func() draw.Estimate {
 		e := total.any.Estimate(o.Level)
-		e.Converged = converged(e, o)
+		e.Converged = e.Reached(o)
 		return e
 	})
 	if err != nil {

@@ -27,8 +27,8 @@ func codingMeasures() []*Measure {
 			Source: "Huang et al., Erasure Coding in Windows Azure Storage, USENIX ATC 2012",
 			Params: []string{"k", "l", "r"},
 			prepare: func(a *args) []solver {
-				k := a.whole("k", 1, 1000)
-				l, r := a.whole("l", 1, k), a.whole("r", 0, 1000)
+				k := a.whole("k", 1, mostShards)
+				l, r := a.whole("l", 1, k), a.whole("r", 0, mostShards)
 				if a.err == nil && k%l != 0 {
 					a.fail("l", "must divide the k = %d data shards evenly", k)
 				}

@@ -3,7 +3,6 @@ package model
 import (
 	"context"
 
-	"github.com/container-football/pitch/model/draw"
 	"github.com/container-football/pitch/model/place"
 	"github.com/container-football/pitch/model/prob"
 	"github.com/container-football/pitch/model/rare"
@@ -121,14 +120,43 @@ func outageTrials(name string, o rare.Outage) solver {
 	}}
 }
 
-// estimated turns an estimate into an answer.
-func estimated(e draw.Estimate, m Method, opt Options) Answer {
-	level := opt.Level
-	if level == 0 {
-		level = 0.95
+// outageSolvers answer what happens when F nodes fail at once, or each with probability q.
+func (s *system) outageSolvers(a *args) []solver {
+	if !a.has("F") {
+		q := a.probability("q")
+		return []solver{
+			{ClosedForm, func(context.Context, Options) (Answer, error) {
+				p, ok := s.lostAt(q)
+				if !ok {
+					return Answer{}, errNotApplicable
+				}
+				return Answer{Value: p, Method: ClosedForm}, nil
+			}},
+			outageTrials("outage "+s.name, rare.Outage{Placement: s.place, Each: q})}
 	}
-	return Answer{Value: e.Value, Method: m,
-		Interval: &Interval{Low: e.Low, High: e.High, Level: level},
-		Sampling: &Sampling{Samples: e.N, Hits: e.Hits, ESS: e.ESS, Seed: opt.Seed,
-			Converged: e.Converged}}
+	F := a.whole("F", 0, s.place.Nodes())
+	return []solver{
+		{Exact, func(context.Context, Options) (Answer, error) {
+			p, ok := s.lostOf(F)
+			if !ok {
+				return Answer{}, errNotApplicable
+			}
+			return Answer{Value: p, Method: Exact}, nil
+		}},
+		outageTrials("outage "+s.name, rare.Outage{Placement: s.place, Failed: F})}
+}
+
+// mostFailed bounds sums over disjoint groups, whose cost grows with the square of the failures.
+const mostFailed = 10_000
+
+// lostOf is the probability that some volume has a lost set when exactly f nodes fail.
+func (s *system) lostOf(f int) (float64, bool) {
+	if code, sets, ok := s.disjointSets(); ok && f <= mostFailed {
+		return prob.AnyGroupLost(sets, code.Width, code.Tolerate, f), true
+	}
+	if s.place.Cells > 1 {
+		return 0, false
+	}
+	law, ok := s.cellByCount(counts{first: f, share: []float64{1}})
+	return law.any, ok
 }

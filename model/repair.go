@@ -17,7 +17,7 @@ func repairMeasures() []*Measure {
 			Formula: "birth rates (n-i)λ; repair serial μ or parallel iμ; lost beyond tolerate failures",
 			Unit:    "hours", Source: chains, Params: group,
 			prepare: func(a *args) []solver {
-				c, sim := readGroup(a, 1)
+				c, sim := readGroup(a, 1, mostMembers)
 				return []solver{exact(Markov, func() float64 { return c().MTTA() }),
 					simulateMTTDL("mttdl.group", sim)}
 			}},
@@ -26,7 +26,7 @@ func repairMeasures() []*Measure {
 			Params: append([]string{"M"}, group...),
 			prepare: func(a *args) []solver {
 				M := a.whole("M", 1, mostUnits)
-				c, sim := readGroup(a, M)
+				c, sim := readGroup(a, M, mostTransient)
 				return []solver{
 					{Markov, func(context.Context, Options) (Answer, error) {
 						// Pairs can be lumped: only how many are degraded counts.
@@ -64,7 +64,7 @@ func repairMeasures() []*Measure {
 			Source: "uniformisation and repeated squaring, all terms positive",
 			Params: append(group, "t_h"),
 			prepare: func(a *args) []solver {
-				c, sim := readGroup(a, 1)
+				c, sim := readGroup(a, 1, mostTransient)
 				t := a.number("t_h", 0, 1e12)
 				return []solver{exact(Markov, func() float64 { return c().Loss(t) }),
 					simulateLoss("ploss.group", sim, t)}
@@ -114,13 +114,19 @@ func repairMeasures() []*Measure {
 	}
 }
 
-// mostLumped bounds the chains of degraded pairs.
-const mostLumped = 100_000
+const (
+	mostLumped = 100_000 // degraded pairs of a lumped chain
+	// What a chain does in time costs the cube of its states: seconds at this many failures.
+	mostTransient = 400
+)
+
+// mostMembers bounds groups.
+const mostMembers = 10_000
 
 // readGroup reads the parameters of groups, as a chain and as a simulation.
-func readGroup(a *args, cells int) (func() markov.Chain, rare.Dynamics) {
-	n := a.whole("n", 1, 10_000)
-	tolerate := a.whole("tolerate", 0, n-1)
+func readGroup(a *args, cells, most int) (func() markov.Chain, rare.Dynamics) {
+	n := a.whole("n", 1, mostMembers)
+	tolerate := a.whole("tolerate", 0, min(n-1, most))
 	lambda, mu := a.rate("lambda_per_h"), a.number("mu_per_h", 0, 1e12)
 	if !a.has("repair") {
 		a.fail("repair", "must be serial or parallel")

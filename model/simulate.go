@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/container-football/pitch/model/draw"
 	"github.com/container-football/pitch/model/rare"
 )
 
@@ -121,4 +122,16 @@ func (s *system) simulateSizes() solver {
 		a.Value = a.Sizes.Mean
 		return a, nil
 	}}
+}
+
+// estimated turns an estimate into an answer.
+func estimated(e draw.Estimate, m Method, opt Options) Answer {
+	level := opt.Level
+	if level == 0 {
+		level = 0.95
+	}
+	return Answer{Value: e.Value, Method: m,
+		Interval: &Interval{Low: e.Low, High: e.High, Level: level},
+		Sampling: &Sampling{Samples: e.N, Hits: e.Hits, ESS: e.ESS, Seed: opt.Seed,
+			Converged: e.Converged}}
 }

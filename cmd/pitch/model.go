@@ -101,7 +101,9 @@ func (c *modelAskCmd) Run(s *streams) error {
 			return usageError{errors.New("--batch takes its questions from standard input: " +
 				"give no measure and no parameters beside it")}
 		}
-		failed, err := model.Batch(s.ctx, interruptible(s.ctx, s.in), s.out, opt, c.CrossCheck)
+		failed, err := await(s.ctx, func() (int, error) {
+			return model.Batch(s.ctx, s.in, s.out, opt, c.CrossCheck)
+		})
 		if err == nil && failed > 0 {
 			return usageError{fmt.Errorf("%d of the lines could not be answered; see their \"error\"", failed)}
 		}
@@ -120,7 +122,9 @@ func (c *modelAskCmd) Run(s *streams) error {
 	if c.CrossCheck {
 		return c.check(s, params, opt, stop)
 	}
-	a, err := model.Ask(s.ctx, c.Measure, params, opt)
+	a, err := await(s.ctx, func() (model.Answer, error) {
+		return model.Ask(s.ctx, c.Measure, params, opt)
+	})
 	stop()
 	if err != nil {
 		return err
@@ -132,15 +136,26 @@ func (c *modelAskCmd) Run(s *streams) error {
 	return c.alsoAt(s, fleet, params, opt)
 }
 
-// interruptible reads from r until ctx ends, even while r waits for a terminal.
-func interruptible(ctx context.Context, r io.Reader) io.Reader {
-	out, in := io.Pipe()
+// await returns what f does, or, when ctx ends first, that it was cancelled: some arithmetic takes
+// long and asks no context, and a terminal may be waited for. What f goes on to do ends with the
+// program.
+func await[T any](ctx context.Context, f func() (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	done := make(chan result, 1)
 	go func() {
-		_, err := io.Copy(in, r)
-		in.CloseWithError(err)
+		value, err := f()
+		done <- result{value, err}
 	}()
-	context.AfterFunc(ctx, func() { in.CloseWithError(context.Cause(ctx)) })
-	return out
+	select {
+	case r := <-done:
+		return r.value, r.err
+	case <-ctx.Done():
+		var none T
+		return none, context.Cause(ctx)
+	}
 }
 
 func printJSON(w io.Writer, v any) error {
@@ -150,7 +165,9 @@ func printJSON(w io.Writer, v any) error {
 }
 
 func (c *modelAskCmd) check(s *streams, params model.Params, opt model.Options, stop func()) error {
-	check, err := model.CrossCheck(s.ctx, c.Measure, params, opt)
+	check, err := await(s.ctx, func() (model.Check, error) {
+		return model.CrossCheck(s.ctx, c.Measure, params, opt)
+	})
 	stop()
 	if err != nil {
 		return err

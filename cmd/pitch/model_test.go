@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"reflect"
 	"slices"
 	"testing"
@@ -26,5 +28,26 @@ func fields(t reflect.Type) func(func(reflect.StructField) bool) {
 				return
 			}
 		}
+	}
+}
+
+// Some arithmetic takes long and asks no context: Ctrl-C must end the program all the same.
+func TestAnInterruptDoesNotWaitForTheAnswer(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	began, never := make(chan bool), make(chan bool)
+	go func() {
+		<-began
+		cancel()
+	}()
+	x, err := await(ctx, func() (int, error) {
+		close(began)
+		<-never
+		return 1, nil
+	})
+	if x != 0 || !errors.Is(err, context.Canceled) {
+		t.Errorf("%d, %v", x, err)
+	}
+	if x, err := await(t.Context(), func() (int, error) { return 7, nil }); x != 7 || err != nil {
+		t.Errorf("%d, %v", x, err)
 	}
 }

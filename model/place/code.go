@@ -2,6 +2,8 @@ package place
 
 import (
 	"fmt"
+
+	"github.com/container-football/pitch/model/prob"
 )
 
 // A Code says which failures of the members of one set lose its objects.
@@ -20,7 +22,11 @@ type Code struct {
 // equal size, each with one local parity, and Global parities over all (Huang et al., Erasure
 // Coding in Windows Azure Storage, USENIX ATC 2012). Members are numbered group by group, local
 // parity last in each, then the global parities.
-type LRC struct{ Data, Groups, Global int }
+type LRC struct {
+	Data, Groups, Global int
+
+	losses []float64 // the share of patterns that lose, by failed members
+}
 
 // Replicas is plain replication: an object is lost with its last replica.
 func Replicas(k int) Code { return Code{Width: k, Tolerate: k - 1} }
@@ -30,6 +36,7 @@ func ReedSolomon(data, parity int) Code { return Code{Width: data + parity, Tole
 
 // LocallyRepairable is the code of l.
 func LocallyRepairable(l LRC) Code {
+	l.losses = prob.LRCLosses(l.Data, l.Groups, l.Global)
 	return Code{Width: l.Data + l.Groups + l.Global, Tolerate: l.Global + 1, LRC: &l}
 }
 

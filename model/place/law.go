@@ -10,7 +10,7 @@ func (c Code) LossGiven(failed int) float64 {
 	case c.LRC == nil:
 		return 1
 	}
-	return prob.LRCLossGiven(c.LRC.Data, c.LRC.Groups, c.LRC.Global, failed)
+	return c.LRC.losses[failed]
 }
 
 // LostShare is the probability that a set drawn from n nodes, f of which are down, is lost, when

@@ -55,32 +55,39 @@ func checkLRC(k, l, r int) {
 // groups. k ≥ 1, 0 ≤ l ≤ k, r ≥ 0, 0 ≤ e ≤ k+l+r.
 func LRCLossGiven(k, l, r, e int) float64 {
 	good, bad := lrcPatterns(k, l, r, e)
-	return bad / (good + bad)
+	return bad[e] / (good[e] + bad[e])
+}
+
+// LRCLosses is LRCLossGiven of every number of erasures, 0 … k+l+r, at the price of one.
+func LRCLosses(k, l, r int) []float64 {
+	good, bad := lrcPatterns(k, l, r, k+l+r)
+	for e := range bad {
+		bad[e] /= good[e] + bad[e]
+	}
+	return bad
 }
 
 // LRCDecodableFraction is ec.lrc-decodable-fraction: the share of all patterns of l+r erasures,
 // the most that any such code can decode, that are decodable. LRC(6,2,2) has 6/7.
 func LRCDecodableFraction(k, l, r int) float64 {
 	good, bad := lrcPatterns(k, l, r, l+r)
-	return good / (good + bad)
+	return good[l+r] / (good[l+r] + bad[l+r])
 }
 
 // LRCUnavailable is the probability that the data cannot be decoded when every fragment is
 // missing with probability p.
 func LRCUnavailable(k, l, r int, p float64) float64 {
 	n := k + l + r
-	sum := 0.0
+	sum, loss := 0.0, LRCLosses(k, l, r)
 	for e, pe := range (Binomial{N: n, P: p}).Slice(0, n) {
-		if e > r {
-			sum += float64(pe * LRCLossGiven(k, l, r, e))
-		}
+		sum += float64(pe * loss[e])
 	}
 	return sum
 }
 
 // lrcPatterns counts the patterns of e erasures that can be decoded, and those that cannot: exact
 // up to 2⁵³ and with a small relative error above.
-func lrcPatterns(k, l, r, e int) (good, bad float64) {
+func lrcPatterns(k, l, r, e int) (good, bad []float64) {
 	checkLRC(k, l, r)
 	n := k + l + r
 	if e < 0 || e > n {
@@ -119,8 +126,11 @@ func lrcPatterns(k, l, r, e int) (good, bad float64) {
 		add(size, 1)
 	}
 	add(r, 0)
+	good = make([]float64, e+1)
 	for left := range r + 1 {
-		good += ways[left][e]
+		for i, w := range ways[left] {
+			good[i] += w
+		}
 	}
-	return good, ways[r+1][e]
+	return good, ways[r+1]
 }

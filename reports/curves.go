@@ -130,7 +130,9 @@ func newLogLog(f *Figure, width vg.Length, form *format) (*logLog, error) {
 		return nil, ErrNoPoints
 	}
 	l.xAxis, l.yAxis = f.X.decades(xs), f.Y.decades(ys)
-	l.left, l.right = edge+48, width-edge-min(widest, width/3)-26
+	// Viewers without our fonts take wider ones, and not all of them heed the width that a text
+	// says it has.
+	l.left, l.right = edge+48, width-edge-min(widest*1.15, width/3)-20
 	l.top = edge + 22
 	if f.Subtitle != "" {
 		l.top += 14

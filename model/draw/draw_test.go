@@ -37,8 +37,11 @@ func TestMapKeepsTheOrder(t *testing.T) {
 func TestMapEndsWithItsContext(t *testing.T) {
 	reason := errors.New("enough")
 	ctx, cancel := context.WithCancelCause(context.Background())
-	var calls atomic.Int64
+	var calls, late atomic.Int64
 	got, err := draw.Map(ctx, 2, 1000, func(i int) int {
+		if ctx.Err() != nil {
+			late.Add(1)
+		}
 		if calls.Add(1) == 10 {
 			cancel(reason)
 		}
@@ -47,8 +50,10 @@ func TestMapEndsWithItsContext(t *testing.T) {
 	if !errors.Is(err, reason) || got != nil {
 		t.Errorf("%v, %v", got, err)
 	}
-	if n := calls.Load(); n < 10 || n > 11 {
-		t.Errorf("%d calls were begun", n)
+	// The other goroutine may have looked just before the end, and begin once more; how many calls
+	// it gets through before that is the scheduler's business.
+	if n := late.Load(); n > 1 {
+		t.Errorf("%d calls were begun after the end", n)
 	}
 }
 

@@ -176,16 +176,11 @@ func (s *system) enumerateFleet(sized bool) (snapshot, bool) {
 			}
 			share := probe.Lost()
 			lv := s.place.HitGivenLost(share)
-			cell := cellLaw{any: lv}
-			if !math.IsInf(s.place.Objects, 1) {
-				cell.any = prob.AtLeastOnce(lv, float64(shared))
-				cell.hits = prob.Binomial{N: shared, P: lv}.Slice(0, shared)
-			}
 			snap.lv += x * lv / float64(s.place.Cells)
 			snap.share += x * share / float64(s.place.Cells)
-			none *= 1 - cell.any
+			none *= 1 - prob.AtLeastOnce(lv, float64(shared))
 			if sized {
-				hits = prob.Convolve(hits, cell.distribution(shared))
+				hits = prob.Convolve(hits, prob.Binomial{N: shared, P: lv}.Slice(0, shared))
 			}
 		}
 		snap.incident += x * (1 - none)

@@ -139,7 +139,7 @@ func (s *system) byUnlikeCells(sized bool) (snapshot, bool) {
 	return combineUnlike(cells, s.place.LVs, sized), true
 }
 
-// mostStates bounds enumerations: 2^mostFactors states of nodes and domains.
+// mostFactors bounds enumerations: they go through 2^mostFactors states of nodes and domains.
 const mostFactors = 20
 
 // byEnumeration goes through every state of every node and domain.
@@ -198,18 +198,11 @@ func (s *system) enumerateCell(p func(i int) float64) cellLaw {
 		share := probe.Lost()
 		lv := s.place.HitGivenLost(share)
 		any := prob.AtLeastOnce(lv, float64(shared))
-		if math.IsInf(s.place.Objects, 1) {
-			any = lv // all volumes of the cell together
-		}
 		chance[state], anyAt[state] = x, any
 		law.share += float64(x * share)
 		law.lv += float64(x * lv)
 		law.any += float64(x * any)
-		if math.IsInf(s.place.Objects, 1) {
-			law.hits[shared] += float64(x * lv)
-		} else {
-			spreadHits(law.hits, x, lv)
-		}
+		spreadHits(law.hits, x, lv)
 	}
 	law.hits[0] = 1 - law.any
 	if !s.static.rates {

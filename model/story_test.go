@@ -256,3 +256,18 @@ func TestIncidentsThatRacksBegin(t *testing.T) {
 	two := union(one, model.Params{"racks": 2., "across": "rack"})
 	near(t, "in two racks", ask(t, "frequency", two).Value, 2*1e-4*1e-3, 0.15)
 }
+
+// What must be known of an answer is said once, by whichever method gives it.
+func TestANoteIsSaidOnce(t *testing.T) {
+	c, err := model.CrossCheck(context.Background(), "mttdl", model.Params{"placement": "shards", "n": 3.,
+		"k": 2., "lambda_per_h": 1e-3, "mu_per_h": 0.05, "rebuild": "declustered", "outages_per_y": 1.,
+		"q": 0.01}, model.Options{Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = "a group is rebuilt by its own members, at pair speed; " +
+		"an outage is taken to find all nodes up"
+	if c.First.Note != want || c.Second.Note != want || !c.Agree {
+		t.Errorf("%q\n%q, agree: %v", c.First.Note, c.Second.Note, c.Agree)
+	}
+}

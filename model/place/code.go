@@ -28,6 +28,9 @@ type LRC struct {
 	losses []float64 // the share of patterns that lose, by failed members
 }
 
+// Group is the local group that a member is of; Groups for the global parities.
+func (l *LRC) Group(member int) int { return min(l.Groups, member/(l.Data/l.Groups+1)) }
+
 // Replicas is plain replication: an object is lost with its last replica.
 func Replicas(k int) Code { return Code{Width: k, Tolerate: k - 1} }
 

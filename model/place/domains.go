@@ -9,6 +9,9 @@ var _ Law = Apart{}
 // AllApart makes the pool: n nodes evenly in g domains, r ≤ g.
 func AllApart(n, r, g int) Apart { return Apart{n, r, g} }
 
+// Domains is their number; node i is in domain i mod Domains.
+func (a Apart) Domains() int { return a.g }
+
 // Nodes implements Pool.
 func (a Apart) Nodes() int { return a.n }
 

@@ -94,7 +94,7 @@ func (p *lrcProbe) Reset() {
 
 func (p *lrcProbe) add(node, by int) {
 	p.down += by
-	if g := node / (p.code.Data/p.code.Groups + 1); g < p.code.Groups {
+	if g := p.code.Group(node); g < p.code.Groups {
 		p.perGroup[g] += by
 	} else {
 		p.global += by

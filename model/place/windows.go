@@ -14,6 +14,9 @@ var _ Law = Windows{}
 // overlap on both sides.
 func Ring(n, r, w int) Windows { return Windows{n, r, w} }
 
+// Reach is how many nodes after a node belong to its window.
+func (w Windows) Reach() int { return w.w }
+
 // Nodes implements Pool.
 func (w Windows) Nodes() int { return w.n }
 

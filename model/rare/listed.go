@@ -66,7 +66,7 @@ func listSets(pool place.Pool, limit int) [][]int32 {
 			return listOf(pool)
 		}
 	case place.Windows:
-		w := windowOf(pool)
+		w := pool.Reach()
 		if float64(n)*prob.Choose(w, k-1) > float64(limit) {
 			return nil
 		}

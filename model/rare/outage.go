@@ -136,7 +136,7 @@ func (u *Outage) trial() trial {
 			return newShardTrial(u.Placement, general)
 		}
 	case place.Windows:
-		if w := windowOf(pool); u.Placement.Cells == 1 && pool.Code().Width > 1 && w < 64 {
+		if w := pool.Reach(); u.Placement.Cells == 1 && pool.Code().Width > 1 && w < 64 {
 			return newWindowTrial(u.Placement, w, general)
 		}
 	}

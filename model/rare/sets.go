@@ -29,7 +29,7 @@ func setsOf(pool place.Pool) drawSet {
 		list := listOf(pool)
 		return func(r *rand.Rand, set []int32) { copy(set, list[r.IntN(len(list))]) }
 	case place.Windows:
-		w := windowOf(pool)
+		w := pool.Reach()
 		return func(r *rand.Rand, set []int32) {
 			first := r.IntN(n)
 			set[0] = -1 // a distance that no other member has
@@ -39,7 +39,7 @@ func setsOf(pool place.Pool) drawSet {
 			}
 		}
 	case place.Apart:
-		g := domainsOf(pool)
+		g := pool.Domains()
 		return func(r *rand.Rand, set []int32) {
 			drawAmong(r, g, set)
 			for i, d := range set {
@@ -69,44 +69,6 @@ func listOf(pool *place.Sets) [][]int32 {
 		list = append(list, set)
 	}
 	return list
-}
-
-// windowOf is how many nodes after a node its window reaches. The pool keeps it to itself, but the
-// first nodes of a window and the last one are a set, and with one further they are not.
-func windowOf(pool place.Windows) int {
-	probe, r := pool.Probe(), pool.Code().Width
-	for i := range r - 1 {
-		probe.Fail(i)
-	}
-	d := max(1, r-1)
-	for r > 1 && d < pool.Nodes() {
-		probe.Fail(d)
-		if probe.Lost() == 0 {
-			break
-		}
-		probe.Repair(d)
-		d++
-	}
-	return d - 1
-}
-
-// domainsOf is the number of domains of a pool: the first node that shares one with node 0 is it.
-func domainsOf(pool place.Apart) int {
-	probe, r, n := pool.Probe(), pool.Code().Width, pool.Nodes()
-	if r == 1 {
-		return n // any partition will do
-	}
-	for i := range r - 1 {
-		probe.Fail(i)
-	}
-	for g := r - 1; g < n; g++ {
-		probe.Fail(g)
-		if probe.Lost() == 0 {
-			return g
-		}
-		probe.Repair(g)
-	}
-	return n
 }
 
 // lostSet draws which members of a set are down, given that it is lost, where their number has a
@@ -163,7 +125,7 @@ func choose(r *rand.Rand, n, e int) []int32 {
 func decodable(l *place.LRC, failed []int32) bool {
 	perGroup, global := make([]int, l.Groups), 0
 	for _, m := range failed {
-		if g := int(m) / (l.Data/l.Groups + 1); g < l.Groups {
+		if g := l.Group(int(m)); g < l.Groups {
 			perGroup[g]++
 		} else {
 			global++

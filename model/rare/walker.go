@@ -215,7 +215,7 @@ func matesOf(pool place.Pool) [][]int32 {
 			}
 		}
 	case place.Windows:
-		w, n := windowOf(pool), pool.Nodes()
+		w, n := pool.Reach(), pool.Nodes()
 		for i := range n {
 			for d := 1; d <= w; d++ {
 				mates[i] = append(mates[i], int32((i+d)%n), int32((i+n-d)%n))

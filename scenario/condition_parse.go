@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/container-football/pitch/internal/strict"
 )
 
 // ParseCondition parses the text of a condition. It checks functions, arity and the form of
@@ -89,7 +91,7 @@ func (p *conditionParser) peek() string {
 }
 
 func (p *conditionParser) expected(t token, what string) error {
-	found := quote(t.text)
+	found := strict.Quote(t.text)
 	if t.text == "" {
 		found = "the end of the condition"
 	}
@@ -104,12 +106,12 @@ func (p *conditionParser) term() (Term, error) {
 		if name.text == "" || !isWord([]rune(name.text)[0]) {
 			return Term{}, p.expected(name, "a function: "+strings.Join(names, ", "))
 		}
-		hint := didYouMean(name.text, names)
+		hint := strict.DidYouMean(name.text, names)
 		if hint == "" {
 			hint = "; there are " + strings.Join(names, ", ")
 		}
 		return Term{}, &ConditionError{name.offset,
-			fmt.Sprintf("unknown function %s%s", quote(name.text), hint)}
+			fmt.Sprintf("unknown function %s%s", strict.Quote(name.text), hint)}
 	}
 	t := Term{Fn: fn.name}
 	if tok := p.next(); tok.text != "(" {
@@ -122,7 +124,7 @@ func (p *conditionParser) term() (Term, error) {
 			}
 		}
 		arg := p.next()
-		if !patterns["name"].re.MatchString(arg.text) {
+		if !patterns["name"].Form.MatchString(arg.text) {
 			return Term{}, p.expected(arg, fmt.Sprintf("the name of a %s in %s", what, fn.usage()))
 		}
 		t.Args = append(t.Args, arg.text)
@@ -141,7 +143,7 @@ func (p *conditionParser) comparison(t Term, fn *function) (Term, error) {
 		if op := p.peek(); op != "" && strings.Contains("<>=!", op[:1]) {
 			tok := p.next()
 			return Term{}, &ConditionError{tok.offset, fmt.Sprintf(
-				"%s is true or false and is not compared, found %s", fn.usage(), quote(tok.text))}
+				"%s is true or false and is not compared, found %s", fn.usage(), strict.Quote(tok.text))}
 		}
 		return t, nil
 	}
@@ -172,7 +174,7 @@ func (p *conditionParser) comparison(t Term, fn *function) (Term, error) {
 		t.Int = int64(d)
 	case hostResult:
 		what = "the name of a host"
-		t.Name, ok = val.text, patterns["name"].re.MatchString(val.text)
+		t.Name, ok = val.text, patterns["name"].Form.MatchString(val.text)
 	}
 	if !ok {
 		return Term{}, p.expected(val, what)

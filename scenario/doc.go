@@ -9,7 +9,7 @@
 // Every complaint about a file is an [*Error]: one line with file, line, column and what was
 // expected there.
 //
-// Inside, go-toml checks the syntax and builds plain values, an index remembers where each key and
-// value stands, and a small decoder driven by struct tags fills the File. The same tags drive the
-// writer and the schema, so the three cannot drift apart.
+// Inside, package strict fills the File from the TOML by its struct tags, and the same tags drive
+// the writer and the schema. What is left here are the words of the format, and the checks of what
+// one key alone cannot tell.
 package scenario

@@ -1,21 +1,17 @@
 package scenario
 
 import (
-	"errors"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"reflect"
+
+	"github.com/container-football/pitch/internal/strict"
 )
 
 // Format is the value of `schema` that this package reads and writes.
 const Format = 1
 
-// maxFile bounds the size of a scenario in bytes. Replay files with every random choice written
-// out stay far below it.
-const maxFile = 16 << 20
-
-// File is one scenario with every default filled in. Struct tags are the format: see tags.go.
+// File is one scenario with every default filled in. Its struct tags are the format: see package
+// strict.
 type File struct {
 	Schema      int        `toml:"schema" req:"yes" min:"1" max:"1"`
 	Name        string     `toml:"name" req:"yes" pattern:"slug"`
@@ -113,7 +109,7 @@ type Step struct {
 	Do   string    `toml:"do" req:"yes"`
 
 	// Between holds at least two disjoint groups of hosts; traffic within a group is untouched.
-	Between [][]string `toml:"between"`
+	Between [][]string `toml:"between" items:"2"`
 	// OneWay stops only what the first group sends to the second.
 	OneWay    bool     `toml:"oneway" default:"false"`
 	Loss      float64  `toml:"loss" default:"0" min:"0" max:"1"`
@@ -188,28 +184,22 @@ func (o Options) Parse(name string, data []byte) (*File, error) {
 	if len(o.Strategies) == 0 {
 		o.Strategies = []string{"mars"}
 	}
-	if len(data) > maxFile {
-		return nil, &Error{File: name, Msg: "is larger than 16 MiB, the most a scenario may have"}
-	}
-	root, idx, perr := readTOML(name, data)
-	if perr != nil {
-		return nil, perr
-	}
 	f := &File{}
-	c := &complaints{file: name, idx: idx}
-	d := &decoder{c: c}
-	d.table("", root, reflect.ValueOf(f).Elem(), nil)
+	doc, err := format.Decode(name, data, f)
+	if err != nil {
+		return nil, err
+	}
 	// References are looked up only in a file whose keys are all sound: a list of names that could
 	// not be read would make every reference to it look dangling.
-	if !c.any() {
-		validate(f, o, c)
+	if doc.Err() == nil {
+		validate(f, o, doc)
 	}
-	if err := c.first(); err != nil {
+	if err := doc.Err(); err != nil {
 		return nil, err
 	}
 	f.Path = name
 	for i := range f.Steps {
-		f.Steps[i].Line = idx.key(pathIndex("step", i)).line
+		f.Steps[i].Line = doc.Line(strict.Index("step", i))
 	}
 	return f, nil
 }
@@ -217,14 +207,9 @@ func (o Options) Parse(name string, data []byte) (*File, error) {
 // Load reads the scenario at path. The error is an [*Error]; if the file could not be read it
 // unwraps to the cause.
 func (o Options) Load(path string) (*File, error) {
-	data, err := os.ReadFile(path)
+	data, err := format.ReadFile(path)
 	if err != nil {
-		cause := err
-		var pe *fs.PathError
-		if errors.As(err, &pe) {
-			cause = pe.Err
-		}
-		return nil, &Error{File: path, Msg: "cannot be read: " + cause.Error(), Err: err}
+		return nil, err
 	}
 	return o.Parse(path, data)
 }

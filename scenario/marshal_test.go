@@ -73,7 +73,7 @@ func randomSteps(rng *rand.Rand, hosts []string, dur func() Duration,
 		} else {
 			s.At = Duration(rng.IntN(2)) * dur()
 		}
-		for _, key := range stepUnion.keys(stepUnion.find(verb)) {
+		for _, key := range stepUnion.Keys(stepUnion.Find(verb)) {
 			switch key {
 			case "between":
 				s.Between = [][]string{hosts[:1], hosts[1:]}

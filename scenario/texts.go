@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/container-football/pitch/internal/strict"
 )
 
 // FaultRate is how often [random] injects a fault: on average Faults of them in Ops acknowledged
@@ -22,7 +24,7 @@ func (r FaultRate) MarshalText() ([]byte, error) { return []byte(r.String()), ni
 // UnmarshalText accepts "N per M ops".
 func (r *FaultRate) UnmarshalText(text []byte) error {
 	const most = 1_000_000_000
-	bad := fmt.Errorf(`expected a rate such as "1 per 500 ops", found %s`, quote(string(text)))
+	bad := fmt.Errorf(`expected a rate such as "1 per 500 ops", found %s`, strict.Quote(string(text)))
 	w := strings.Fields(string(text))
 	if len(w) != 4 || w[1] != "per" || w[3] != "ops" {
 		return bad
@@ -65,7 +67,7 @@ func (u *Until) UnmarshalText(text []byte) error {
 	var d Duration
 	if err := d.UnmarshalText(text); err != nil || d < 0 {
 		return fmt.Errorf(`expected "heal", "end" or a duration such as "5s", found %s`,
-			quote(string(text)))
+			strict.Quote(string(text)))
 	}
 	*u = Until{At: d}
 	return nil

@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/big"
 	"strings"
+
+	"github.com/container-football/pitch/internal/strict"
 )
 
 // Duration is a span of time in nanoseconds. Its text is a number with a unit, such as "200us" or
@@ -70,7 +72,7 @@ func (d *Duration) UnmarshalText(text []byte) error {
 		v, tail, hint := parseUnit(rest, durationUnits)
 		if v == nil {
 			return fmt.Errorf("expected a duration such as \"200us\" or \"1m30s\", found %s%s",
-				quote(string(text)), hint)
+				strict.Quote(string(text)), hint)
 		}
 		sum.Add(sum, v)
 		rest = tail
@@ -81,7 +83,7 @@ func (d *Duration) UnmarshalText(text []byte) error {
 	n, ok := whole(sum)
 	if !ok {
 		return fmt.Errorf("%s is not a whole number of nanoseconds below 292 years",
-			quote(string(text)))
+			strict.Quote(string(text)))
 	}
 	*d = Duration(n)
 	return nil
@@ -149,11 +151,11 @@ func formatUnit(n int64, units []unit) string {
 func parseSingle(text string, units []unit, what, base string) (int64, error) {
 	v, rest, hint := parseUnit(text, units)
 	if v == nil || rest != "" {
-		return 0, fmt.Errorf("expected %s, found %s%s", what, quote(text), hint)
+		return 0, fmt.Errorf("expected %s, found %s%s", what, strict.Quote(text), hint)
 	}
 	n, ok := whole(v)
 	if !ok {
-		return 0, fmt.Errorf("%s is not a whole number of %s below 2^63", quote(text), base)
+		return 0, fmt.Errorf("%s is not a whole number of %s below 2^63", strict.Quote(text), base)
 	}
 	return n, nil
 }
@@ -198,12 +200,4 @@ func whole(v *big.Rat) (int64, bool) {
 		return 0, false
 	}
 	return v.Num().Int64(), true
-}
-
-// quote shows a value in a message, shortened if it is long.
-func quote(s string) string {
-	if r := []rune(s); len(r) > 60 {
-		return fmt.Sprintf("%q…", string(r[:60]))
-	}
-	return fmt.Sprintf("%q", s)
 }

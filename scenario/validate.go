@@ -4,18 +4,20 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/container-football/pitch/internal/strict"
 )
 
 // validator checks what one key alone cannot tell: references, duplicates and keys that depend on
 // each other. It runs only on a file whose keys are all well formed.
 type validator struct {
-	*complaints
+	*strict.Document
 	f                                  *File
 	hosts, resources, workloads, steps []string
 }
 
-func validate(f *File, o Options, c *complaints) {
-	v := &validator{complaints: c, f: f}
+func validate(f *File, o Options, d *strict.Document) {
+	v := &validator{Document: d, f: f}
 	v.hosts = v.names("host", len(f.Hosts), func(i int) string { return f.Hosts[i].Name })
 	v.resources = v.names("resource", len(f.Resources),
 		func(i int) string { return f.Resources[i].Name })
@@ -23,13 +25,13 @@ func validate(f *File, o Options, c *complaints) {
 		func(i int) string { return f.Workloads[i].Name })
 	v.steps = v.names("step", len(f.Steps), func(i int) string { return f.Steps[i].Name })
 	for i := range f.Resources {
-		v.resource(pathIndex("resource", i), &f.Resources[i], o)
+		v.resource(strict.Index("resource", i), &f.Resources[i], o)
 	}
 	for i := range f.Workloads {
-		v.workload(pathIndex("workload", i), &f.Workloads[i])
+		v.workload(strict.Index("workload", i), &f.Workloads[i])
 	}
 	for i := range f.Steps {
-		v.step(pathIndex("step", i), &f.Steps[i])
+		v.step(strict.Index("step", i), &f.Steps[i])
 	}
 	v.random()
 	v.expect()
@@ -44,7 +46,7 @@ func (v *validator) names(kind string, n int, name func(int) string) []string {
 			continue
 		}
 		if slices.Contains(out, s) {
-			v.value(pathIndex(kind, i)+".name", "name: there is already a %s %q", kind, s)
+			v.Value(strict.Index(kind, i)+".name", "name: there is already a %s %q", kind, s)
 		}
 		out = append(out, s)
 	}
@@ -52,77 +54,76 @@ func (v *validator) names(kind string, n int, name func(int) string) []string {
 }
 
 // refer complains unless name is one of known. It reports whether it is.
-func (v *validator) refer(p place, field, label, kind, name string, known []string) bool {
+func (v *validator) refer(field, label, kind, name string, known []string) bool {
 	if slices.Contains(known, name) {
 		return true
 	}
-	hint := didYouMean(name, known)
+	hint := strict.DidYouMean(name, known)
 	if hint == "" && len(known) > 0 && len(known) <= 12 {
 		hint = "; there are " + strings.Join(known, ", ")
 	}
-	v.at(p, field, "%sno %s is named %s%s", label, kind, quote(name), hint)
+	v.Value(field, "%sno %s is named %s%s", label, kind, strict.Quote(name), hint)
 	return false
 }
 
 func (v *validator) resource(path string, r *Resource, o Options) {
 	if !slices.Contains(o.Strategies, r.Strategy) {
 		at := path + ".strategy"
-		v.value(at, "strategy: %s", notOneOf(r.Strategy, o.Strategies))
+		v.Value(at, "strategy: %s", strict.NotOneOf(r.Strategy, o.Strategies))
 	}
 	if r.Size%r.Sector != 0 {
-		v.value(path+".size", "size: %s is not a multiple of the sector, %s", r.Size, r.Sector)
+		v.Value(path+".size", "size: %s is not a multiple of the sector, %s", r.Size, r.Sector)
 	}
 	for i, h := range r.Replicas {
-		at := pathIndex(path+".replicas", i)
-		v.refer(v.idx.value(at), at, "replicas: ", argHost, h, v.hosts)
+		at := strict.Index(path+".replicas", i)
+		v.refer(at, "replicas: ", argHost, h, v.hosts)
 	}
 }
 
 func (v *validator) workload(path string, w *Workload) {
-	if !v.refer(v.idx.value(path+".on"), path+".on", "on: ", argResource, w.On, v.resources) {
+	if !v.refer(path+".on", "on: ", argResource, w.On, v.resources) {
 		return
 	}
 	r := v.f.Resources[slices.Index(v.resources, w.On)]
 	room := int64(r.Size / r.Sector)
 	if w.Sectors > room {
-		v.value(path+".sectors", "sectors: %d is beyond the %d sectors of %q", w.Sectors, room,
+		v.Value(path+".sectors", "sectors: %d is beyond the %d sectors of %q", w.Sectors, room,
 			r.Name)
 	}
 	if w.Sectors > 0 {
 		room = min(room, w.Sectors)
 	}
 	if int64(w.OpSectors) > room {
-		v.value(path+".op_sectors", "op_sectors: %d is beyond the working set of %d sectors",
+		v.Value(path+".op_sectors", "op_sectors: %d is beyond the working set of %d sectors",
 			w.OpSectors, room)
 	}
 	if w.Kind == KindStamp && w.Clients > w.Ops {
-		v.value(path+".clients", "clients: %d clients cannot share %d ops", w.Clients, w.Ops)
+		v.Value(path+".clients", "clients: %d clients cannot share %d ops", w.Clients, w.Ops)
 	}
-	if v.idx.has(path+".file") && w.File == "" {
-		v.value(path+".file", "file: expected the path of a trace, found \"\"")
+	if v.Has(path+".file") && w.File == "" {
+		v.Value(path+".file", "file: expected the path of a trace, found \"\"")
 	}
 }
 
 func (v *validator) step(path string, s *Step) {
-	when, at := v.idx.has(path+".when"), v.idx.has(path+".at")
+	when, at := v.Has(path+".when"), v.Has(path+".at")
 	switch {
 	case when && at:
-		v.key(path+".at", "a step has either when or at, not both")
+		v.Key(path+".at", "a step has either when or at, not both")
 	case !when && !at:
-		v.lacks(path, "when", "missing key \"when\" or \"at\" in [[step]]")
+		v.Lacks(path, "when", "missing key \"when\" or \"at\" in [[step]]")
 	}
 	if slices.Contains(Verbs(), s.Name) {
-		v.value(path+".name", "name: %q is a verb, and must_fire could not tell them apart", s.Name)
+		v.Value(path+".name", "name: %q is a verb, and must_fire could not tell them apart", s.Name)
 	}
 	v.condition(path+".when", s)
 	v.groups(path+".between", s.Between)
 	if s.OneWay && len(s.Between) != 2 {
-		v.value(path+".oneway", "oneway: needs exactly two groups in between, found %d",
+		v.Value(path+".oneway", "oneway: needs exactly two groups in between, found %d",
 			len(s.Between))
 	}
-	if v.idx.has(path + ".workload") {
-		v.refer(v.idx.value(path+".workload"), path+".workload", "workload: ", argWorkload,
-			s.Workload, v.workloads)
+	if v.Has(path + ".workload") {
+		v.refer(path+".workload", "workload: ", argWorkload, s.Workload, v.workloads)
 	}
 	v.placeOf(path, s)
 }
@@ -130,20 +131,18 @@ func (v *validator) step(path string, s *Step) {
 // placeOf checks the host and the resource of a step.
 func (v *validator) placeOf(path string, s *Step) {
 	host, res := path+".host", path+".resource"
-	hostOK := v.idx.has(host) &&
-		v.refer(v.idx.value(host), host, "host: ", argHost, s.Host, v.hosts)
-	resOK := v.idx.has(res) &&
-		v.refer(v.idx.value(res), res, "resource: ", argResource, s.Resource, v.resources)
+	hostOK := v.Has(host) && v.refer(host, "host: ", argHost, s.Host, v.hosts)
+	resOK := v.Has(res) && v.refer(res, "resource: ", argResource, s.Resource, v.resources)
 	if hostOK && resOK {
-		v.replica(v.idx.value(host), host, "host: ", s.Resource, s.Host)
+		v.replica(host, "host: ", s.Resource, s.Host)
 	}
 }
 
 // replica complains unless host holds a replica of resource; both are known to exist.
-func (v *validator) replica(p place, field, label, resource, host string) {
+func (v *validator) replica(field, label, resource, host string) {
 	r := v.f.Resources[slices.Index(v.resources, resource)]
 	if !slices.Contains(r.Replicas, host) {
-		v.at(p, field, "%s%q holds no replica of %q; its replicas are %s", label, host, resource,
+		v.Value(field, "%s%q holds no replica of %q; its replicas are %s", label, host, resource,
 			strings.Join(r.Replicas, ", "))
 	}
 }
@@ -153,19 +152,19 @@ func (v *validator) groups(path string, groups [][]string) {
 		return
 	}
 	if len(groups) < 2 {
-		v.value(path, "between: expected at least two groups of hosts, such as "+
+		v.Value(path, "between: expected at least two groups of hosts, such as "+
 			`[["A"], ["B"]]`+", found %d", len(groups))
 	}
 	var seen []string
 	for i, g := range groups {
 		for j, h := range g {
-			at := pathIndex(pathIndex(path, i), j)
-			if !v.refer(v.idx.value(at), at, "between: ", argHost, h, v.hosts) {
+			at := strict.Index(strict.Index(path, i), j)
+			if !v.refer(at, "between: ", argHost, h, v.hosts) {
 				continue
 			}
 			// Within a group the decoder has seen to it already.
 			if slices.Contains(seen, h) {
-				v.value(at, "between: %q stands in two groups", h)
+				v.Value(at, "between: %q stands in two groups", h)
 			}
 		}
 		seen = append(seen, g...)
@@ -174,27 +173,26 @@ func (v *validator) groups(path string, groups [][]string) {
 
 // condition checks the names in the condition of a step.
 func (v *validator) condition(path string, s *Step) {
-	p := v.idx.value(path)
 	for _, t := range s.When.Terms {
 		label := fmt.Sprintf("when: %s: ", t.String())
 		fn := findFunction(t.Fn)
 		known := true
 		for i, kind := range fn.args {
-			known = v.refer(p, path, label, kind, t.Args[i], v.ofKind(kind)) && known
+			known = v.refer(path, label, kind, t.Args[i], v.ofKind(kind)) && known
 		}
 		if !known {
 			continue
 		}
 		switch t.Fn {
 		case FnUpToDate, FnLag, FnFetched:
-			v.replica(p, path, label, t.Args[0], t.Args[1])
+			v.replica(path, label, t.Args[0], t.Args[1])
 		case FnPrimary:
-			if v.refer(p, path, label, argHost, t.Name, v.hosts) {
-				v.replica(p, path, label, t.Args[0], t.Name)
+			if v.refer(path, label, argHost, t.Name, v.hosts) {
+				v.replica(path, label, t.Args[0], t.Name)
 			}
 		case FnFired:
 			if t.Args[0] == s.Name {
-				v.at(p, path, "%sa step cannot wait for itself", label)
+				v.Value(path, "%sa step cannot wait for itself", label)
 			}
 		}
 	}
@@ -217,14 +215,14 @@ func (v *validator) ofKind(kind string) []string {
 func (v *validator) random() {
 	healsAll := func(s Step) bool { return s.Do == DoHeal && s.Between == nil }
 	if v.f.Random.Until.Event == "heal" && !slices.ContainsFunc(v.f.Steps, healsAll) {
-		v.value("random.until", `until: "heal" needs a step with do = "heal" and without between`)
+		v.Value("random.until", `until: "heal" needs a step with do = "heal" and without between`)
 	}
 }
 
 func (v *validator) expect() {
 	e := &v.f.Expect
-	if i := slices.Index(e.Checks, "rpo"); i >= 0 && !v.idx.has("expect.max_lost") {
-		v.value(pathIndex("expect.checks", i), `checks: "rpo" needs max_lost, which bounds the loss`)
+	if i := slices.Index(e.Checks, "rpo"); i >= 0 && !v.Has("expect.max_lost") {
+		v.Value(strict.Index("expect.checks", i), `checks: "rpo" needs max_lost, which bounds the loss`)
 	}
 	// What must fire has to be something that can: a verb that is used, a step, or a random fault.
 	can := slices.Clone(v.steps)
@@ -239,10 +237,10 @@ func (v *validator) expect() {
 		}
 	}
 	for i, m := range e.MustFire {
-		at := pathIndex("expect.must_fire", i)
+		at := strict.Index("expect.must_fire", i)
 		if !slices.Contains(can, m) {
-			hint := didYouMean(m, can)
-			v.value(at, "must_fire: no step and no random fault is %s%s", quote(m), hint)
+			hint := strict.DidYouMean(m, can)
+			v.Value(at, "must_fire: no step and no random fault is %s%s", strict.Quote(m), hint)
 		}
 	}
 }

@@ -1,9 +1,6 @@
 package scenario
 
-import (
-	"reflect"
-	"slices"
-)
+import "github.com/container-football/pitch/internal/strict"
 
 // Verbs of steps, the values of Step.Do.
 const (
@@ -30,86 +27,48 @@ const (
 	KindIOLog = "iolog"
 )
 
-// variant lists the keys that one value of a deciding key brings with it.
-type variant struct {
-	name               string
-	required, optional []string
-	doc                string
-}
-
-// union is a table whose keys depend on one of them.
-type union struct {
-	decider  string
-	common   []string
-	variants []variant
-}
-
-var stepUnion = union{
-	decider: "do",
-	common:  []string{"name", "when", "at", "do"},
-	variants: []variant{
-		{DoPartition, []string{"between"}, []string{"oneway", "for"}, "cut the groups off each other"},
-		{DoHeal, nil, []string{"between"}, "undo partition and link"},
-		{DoLink, []string{"between"}, []string{"loss", "delay", "duplicate", "reorder", "for"},
-			"make links between the groups bad"},
-		{DoCrash, []string{"host"}, []string{"unsynced", "restart_after"}, "cut a host's power"},
-		{DoRestart, []string{"host"}, nil, "boot a crashed host"},
-		{DoPause, []string{"host"}, []string{"for"}, "stop a host without losing its memory"},
-		{DoResume, []string{"host"}, nil, "let a paused host go on"},
-		{DoDisk, []string{"host"}, []string{"slow", "full", "latent", "for"},
-			"set the state of a host's disk"},
-		{DoPrimary, []string{"resource", "host"}, []string{"force"}, "make a host primary"},
-		{DoConnect, []string{"resource", "host"}, nil, "switch fetching on"},
-		{DoDisconnect, []string{"resource", "host"}, nil, "switch fetching off"},
-		{DoResumeReplay, []string{"resource", "host"}, nil, "switch replay on"},
-		{DoPauseReplay, []string{"resource", "host"}, nil, "switch replay off"},
-		{DoStop, []string{"workload"}, nil, "end a workload early"},
-		{DoWait, nil, nil, "do nothing; a mark for fired() and must_fire"},
+var stepUnion = strict.Union{
+	Decider: "do",
+	Common:  []string{"name", "when", "at", "do"},
+	OneOf:   []string{"when", "at"},
+	Variants: []strict.Variant{
+		{Name: DoPartition, Required: []string{"between"}, Optional: []string{"oneway", "for"},
+			Doc: "cut the groups off each other"},
+		{Name: DoHeal, Optional: []string{"between"}, Doc: "undo partition and link"},
+		{Name: DoLink, Required: []string{"between"},
+			Optional: []string{"loss", "delay", "duplicate", "reorder", "for"},
+			Doc:      "make links between the groups bad"},
+		{Name: DoCrash, Required: []string{"host"}, Optional: []string{"unsynced", "restart_after"},
+			Doc: "cut a host's power"},
+		{Name: DoRestart, Required: []string{"host"}, Doc: "boot a crashed host"},
+		{Name: DoPause, Required: []string{"host"}, Optional: []string{"for"},
+			Doc: "stop a host without losing its memory"},
+		{Name: DoResume, Required: []string{"host"}, Doc: "let a paused host go on"},
+		{Name: DoDisk, Required: []string{"host"},
+			Optional: []string{"slow", "full", "latent", "for"},
+			Doc:      "set the state of a host's disk"},
+		{Name: DoPrimary, Required: []string{"resource", "host"}, Optional: []string{"force"},
+			Doc: "make a host primary"},
+		{Name: DoConnect, Required: []string{"resource", "host"}, Doc: "switch fetching on"},
+		{Name: DoDisconnect, Required: []string{"resource", "host"}, Doc: "switch fetching off"},
+		{Name: DoResumeReplay, Required: []string{"resource", "host"}, Doc: "switch replay on"},
+		{Name: DoPauseReplay, Required: []string{"resource", "host"}, Doc: "switch replay off"},
+		{Name: DoStop, Required: []string{"workload"}, Doc: "end a workload early"},
+		{Name: DoWait, Doc: "do nothing; a mark for fired() and must_fire"},
 	},
 }
 
-var workloadUnion = union{
-	decider: "kind",
-	common:  []string{"name", "on", "kind"},
-	variants: []variant{
-		{KindStamp, []string{"ops"}, []string{"clients", "write", "sectors", "op_sectors", "think",
-			"hot", "flush_every"}, "generated operations whose writes carry unique stamps"},
-		{KindIOLog, []string{"file"}, []string{"ops"}, "the operations of a recorded trace"},
+var workloadUnion = strict.Union{
+	Decider: "kind",
+	Common:  []string{"name", "on", "kind"},
+	Variants: []strict.Variant{
+		{Name: KindStamp, Required: []string{"ops"}, Optional: []string{"clients", "write",
+			"sectors", "op_sectors", "think", "hot", "flush_every"},
+			Doc: "generated operations whose writes carry unique stamps"},
+		{Name: KindIOLog, Required: []string{"file"}, Optional: []string{"ops"},
+			Doc: "the operations of a recorded trace"},
 	},
-}
-
-// unionOf returns the union that t belongs to, or nil for a table whose keys are always the same.
-func unionOf(t reflect.Type) *union {
-	switch t {
-	case reflect.TypeFor[Step]():
-		return &stepUnion
-	case reflect.TypeFor[Workload]():
-		return &workloadUnion
-	}
-	return nil
-}
-
-func (u *union) find(name string) *variant {
-	for i := range u.variants {
-		if u.variants[i].name == name {
-			return &u.variants[i]
-		}
-	}
-	return nil
-}
-
-func (u *union) names() []string {
-	var out []string
-	for _, v := range u.variants {
-		out = append(out, v.name)
-	}
-	return out
-}
-
-// keys lists what a table of variant v may hold.
-func (u *union) keys(v *variant) []string {
-	return slices.Concat(u.common, v.required, v.optional)
 }
 
 // Verbs returns the verbs of steps in the order of the reference.
-func Verbs() []string { return stepUnion.names() }
+func Verbs() []string { return stepUnion.Names() }

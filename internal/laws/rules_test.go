@@ -27,8 +27,9 @@ var mayImport = map[string][]string{
 	"realnode":      {"node"},
 	"check":         {"node"},
 	"scenario": {"node", "replica/...", "football/...", "faults/...", "check/...",
-		"model/..."},
-	"reports":  {"model/...", "check/...", "scenario/...", "node", "replica"},
+		"model/...", "internal/strict"},
+	"reports":  {"model/...", "check/...", "scenario/...", "study", "node", "replica"},
+	"study":    {"model/...", "internal/strict"},
 	"cmd":      {"..."},
 	"internal": {},
 }

@@ -1,9 +1,8 @@
-package scenario
+package strict
 
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"strings"
 	"unicode/utf8"
 
@@ -80,23 +79,6 @@ func (ix *index) has(path string) bool {
 	return ok
 }
 
-func parentPath(path string) string {
-	i := strings.LastIndexAny(path, ".[")
-	if i < 0 {
-		return ""
-	}
-	return path[:i]
-}
-
-func pathKey(path, key string) string {
-	if path == "" {
-		return key
-	}
-	return path + "." + key
-}
-
-func pathIndex(path string, i int) string { return fmt.Sprintf("%s[%d]", path, i) }
-
 // build walks the syntax tree, which has the positions that the decoded values lack.
 func (ix *index) build() error {
 	var p unstable.Parser
@@ -123,14 +105,14 @@ func (ix *index) header(e *unstable.Node, tables map[string]int, array bool) str
 	path := ""
 	for it := e.Key(); it.Next(); {
 		n := it.Node()
-		path = pathKey(path, string(n.Data))
+		path = Join(path, string(n.Data))
 		at := ix.headerPlace(int(n.Raw.Offset))
 		if it.IsLast() && array {
 			ix.note(path, at)
 			tables[path]++
 		}
 		if k := tables[path]; k > 0 {
-			path = pathIndex(path, k-1)
+			path = Index(path, k-1)
 		}
 		ix.note(path, at)
 	}
@@ -158,7 +140,7 @@ func (ix *index) keyValue(prefix string, e *unstable.Node) {
 	path := prefix
 	for it := e.Key(); it.Next(); {
 		n := it.Node()
-		path = pathKey(path, string(n.Data))
+		path = Join(path, string(n.Data))
 		ix.note(path, ix.place(int(n.Raw.Offset)))
 	}
 	ix.valueOf(path, e.Value())
@@ -176,7 +158,7 @@ func (ix *index) valueOf(path string, v *unstable.Node) {
 		switch n := it.Node(); {
 		case n.Kind == unstable.Comment:
 		case v.Kind == unstable.Array:
-			ix.valueOf(pathIndex(path, i), n)
+			ix.valueOf(Index(path, i), n)
 			i++
 		case v.Kind == unstable.InlineTable:
 			ix.keyValue(path, n)
@@ -196,11 +178,16 @@ func (ix *index) place(offset int) place {
 	return place{line: lo + 1, column: ix.runeColumn(lo+1, offset-ix.starts[lo])}
 }
 
-// runeColumn turns the number of bytes before a point of a line into its column.
+// runeColumn turns the number of bytes before a point of a line into its column. A point within a
+// character, where the parser may well see a text end too early, is one at that character.
 func (ix *index) runeColumn(line, before int) int {
 	if line < 1 || line > len(ix.starts) {
 		return before + 1
 	}
 	rest := ix.data[ix.starts[line-1]:]
-	return utf8.RuneCount(rest[:max(0, min(before, len(rest)))]) + 1
+	before = max(0, min(before, len(rest)))
+	for before > 0 && before < len(rest) && !utf8.RuneStart(rest[before]) {
+		before--
+	}
+	return utf8.RuneCount(rest[:before]) + 1
 }

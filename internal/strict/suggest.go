@@ -1,13 +1,13 @@
-package scenario
+package strict
 
 import (
 	"fmt"
 	"strings"
 )
 
-// didYouMean returns a clause naming the candidate nearest to word, or "" if none is near enough
+// DidYouMean returns a clause naming the candidate nearest to word, or "" if none is near enough
 // to be a plausible slip. The first of equally near candidates wins.
-func didYouMean(word string, candidates []string) string {
+func DidYouMean(word string, candidates []string) string {
 	if n := nearest(word, candidates); n != "" {
 		return fmt.Sprintf("; did you mean %q?", n)
 	}
@@ -53,17 +53,4 @@ func editDistance(a, b string) int {
 		before, prev, cur = prev, cur, before
 	}
 	return prev[len(b)]
-}
-
-// orList prints words as `"a", "b" or "c"`.
-func orList(words []string) string {
-	quoted := make([]string, len(words))
-	for i, w := range words {
-		quoted[i] = fmt.Sprintf("%q", w)
-	}
-	if len(quoted) < 2 {
-		return strings.Join(quoted, "")
-	}
-	last := len(quoted) - 1
-	return strings.Join(quoted[:last], ", ") + " or " + quoted[last]
 }

@@ -1,0 +1,71 @@
+package scenario
+
+import (
+	"errors"
+	"reflect"
+	"regexp"
+
+	"github.com/container-football/pitch/internal/strict"
+)
+
+// format is what the struct tags of File are too short for. See package strict for the tags.
+var format = strict.Format{
+	Name:     "scenario",
+	MaxMiB:   16, // replays hold every random choice, written out
+	Enums:    enums,
+	Patterns: patterns,
+	Texts:    textForms,
+	Unions: map[reflect.Type]*strict.Union{
+		reflect.TypeFor[Step]():     &stepUnion,
+		reflect.TypeFor[Workload](): &workloadUnion,
+	},
+	Sentinels:    map[string]int64{"unbounded": Unbounded},
+	Descriptions: descriptions,
+}
+
+// patterns are the forms of names, with how to describe them in a message.
+var patterns = map[string]strict.Pattern{
+	"name": {Form: regexp.MustCompile(`^[A-Za-z0-9_.-]{1,64}$`),
+		What: "1 to 64 letters, digits, underscores, dots and hyphens"},
+	"slug": {Form: regexp.MustCompile(`^[a-z0-9-]{1,128}$`),
+		What: "1 to 128 lower-case letters, digits and hyphens"},
+}
+
+// enums are the closed sets of words.
+var enums = map[string][]string{
+	"worlds":   {"sim", "local"},
+	"sectors":  {"512B", "4KiB"},
+	"unsynced": {"keep", "lose-all", "lose-some"},
+	"faults": {"drop", "delay", "duplicate", "reorder", "partition", "pause", "crash", "disk-slow",
+		"torn-write"},
+	"verdicts": {"ok", "violated"},
+	"checks": {"linearizable", "prefix", "durable", "rpo", "lineage", "converges",
+		"one-primary"},
+}
+
+// textForms are the types that a file holds as strings with a form of their own.
+var textForms = map[reflect.Type]strict.TextForm{
+	reflect.TypeFor[Duration](): {What: `a duration such as "200us"`,
+		Pattern: `^-?([0-9]+(\.[0-9]+)?(h|m|s|ms|us|ns))+$`},
+	reflect.TypeFor[Bytes](): {What: `a size such as "64MiB"`,
+		Pattern: `^[0-9]+(\.[0-9]+)?([KMGT]iB|[kMGT]?B)$`},
+	reflect.TypeFor[Rate](): {What: `a rate in bits such as "1Gbit/s"`,
+		Pattern: `^[0-9]+(\.[0-9]+)?[kMGT]?bit/s$`},
+	reflect.TypeFor[ByteRate](): {What: `a rate in bytes such as "200MiB/s"`,
+		Pattern: `^[0-9]+(\.[0-9]+)?([KMGT]iB|[kMGT]?B)/s$`},
+	reflect.TypeFor[FaultRate](): {What: `a rate such as "1 per 500 ops"`,
+		Pattern: `^ *[0-9]+ +per +[0-9]+ +ops *$`},
+	reflect.TypeFor[Until](): {What: `"heal", "end" or a duration such as "5s"`,
+		Pattern: `^(heal|end|([0-9]+(\.[0-9]+)?(h|m|s|ms|us|ns))+)$`},
+	reflect.TypeFor[Condition](): {What: `a condition such as "acked(w1) >= 100"`,
+		Pattern: `\(`, Offset: conditionOffset},
+}
+
+// conditionOffset lets a complaint about a condition point into its text.
+func conditionOffset(err error) (int, bool) {
+	var ce *ConditionError
+	if errors.As(err, &ce) {
+		return ce.Offset, true
+	}
+	return 0, false
+}

@@ -78,4 +78,16 @@ var explained = map[string]string{
 	"scrub_h":      "time between two scrubs of a node, hours",
 	"afr":          "annual failure rate: expected failures a year, such as 0.004",
 	"days":         "days that a failed drive's rebuild takes",
+
+	"usable_tb":        "usable capacity of the whole system, TB",
+	"disk_tb":          "capacity of a disk, TB",
+	"disks_per_server": "disks that a server holds",
+	"raid":             "disks of a server's RAID over those that hold data; 1: none",
+	"fill":             "share of the capacity that may be filled",
+	"compute":          "servers that the applications need, with their spares",
+	"switch_ports":     "ports of a switch",
+	"nof":              "network overprovisioning: sum of the uplinks over the backbone; 1: none",
+	"price_server":     "price of a server without disks, euros",
+	"price_tb":         "price of disks, euros per TB",
+	"price_port":       "price of a switch port with its cable, euros",
 }

@@ -86,7 +86,7 @@ func Find(name string) (*Measure, error) {
 func Measures() []*Measure { return slices.Clone(measures) }
 
 var measures = slices.Concat(generalMeasures(), lossMeasures(), publishedMeasures(),
-	outageMeasures(), correlatedMeasures(), repairMeasures(), codingMeasures())
+	outageMeasures(), correlatedMeasures(), repairMeasures(), codingMeasures(), costMeasures())
 
 // errNotApplicable is returned by a solver that does not fit the question after all.
 var errNotApplicable = errors.New("this method does not apply")
@@ -157,4 +157,15 @@ func prepare(measure string, given Params) ([]solver, error) {
 		return nil, err
 	}
 	return solvers, nil
+}
+
+// Validate says what is wrong with a question, without answering it: an unknown measure, a parameter
+// that is missing, out of range or without meaning. Some questions turn out to have no answer only
+// when they are asked.
+func Validate(measure string, given Params, opt Options) error {
+	solvers, err := prepare(measure, given)
+	if err == nil && opt.Simulate && solvers[len(solvers)-1].method != Simulation {
+		return fmt.Errorf("%w: %s has no simulation here", ErrBadInput, measure)
+	}
+	return err
 }

@@ -1,0 +1,76 @@
+package study
+
+// descriptions teach the format, one entry a key: they are in the schema and in the reference.
+var descriptions = map[string]string{
+	"schema": "Version of the format: 1.",
+	"name":   "Name of the study, and of the files that it writes.",
+	"title":  "What it shows, in one line.",
+	"about":  "What it is for, what it assumes, and what to look at.",
+	"seed":   "Seed of all random streams.",
+	"params": "Parameters that are the same in all cells, by the names of `pitch model`.",
+
+	"precision":         "How exact estimates must be.",
+	"precision.rel_err": "Half of an interval over the value, at which an estimate stops.",
+	"precision.level":   "Confidence of intervals.",
+	"precision.samples": "Most samples of an estimate; one that needs more is marked coarse.",
+
+	"fleet":        "What the engine fleet simulates.",
+	"fleet.years":  "Virtual time, in years of 8,760 hours.",
+	"fleet.repair": "Distribution of repair times; their mean is 1/mu_per_h.",
+
+	"axis":        "A parameter and its values. Axes are crossed.",
+	"axis.param":  "Name of the parameter.",
+	"axis.values": "Its values: numbers or words.",
+	"axis.from":   "First value, in place of a list.",
+	"axis.to":     "Last value.",
+	"axis.points": "How many values, both ends included.",
+	"axis.scale":  "Whether they are equally far apart (linear) or have equal ratios (log).",
+	"axis.whole":  "Round the values to whole numbers, each of them once.",
+
+	"design":        "How the uncertain inputs are sampled together.",
+	"design.kind":   "Sobol points and Latin hypercubes fill the space evenly; random points do not.",
+	"design.points": "Samples in each combination of the axes; for sobol best a power of two.",
+
+	"uncertain":              "An input that is not known exactly.",
+	"uncertain.param":        "Name of the parameter.",
+	"uncertain.distribution": "What is known of it.",
+	"uncertain.low":          "Least value; of normal and log-normal: the 5 % quantile.",
+	"uncertain.high":         "Largest value; of normal and log-normal: the 95 % quantile.",
+	"uncertain.mode":         "Likeliest value.",
+	"uncertain.events":       "Events that were seen.",
+	"uncertain.hours":        "Hours of observation, of all that were observed together.",
+	"uncertain.whole":        "Round to whole numbers.",
+
+	"sensitivity":      "Which uncertain input moves the answers most.",
+	"sensitivity.of":   "The uncertain parameters that are moved.",
+	"sensitivity.step": "Step of the elasticities, as a share of the median.",
+
+	"ask":         "A question that is asked in every cell.",
+	"ask.name":    "What it is called in tables and pictures.",
+	"ask.measure": "What to compute; `pitch model measures` lists them.",
+	"ask.params":  "Parameters of this question alone; they replace those of [params].",
+	"ask.without": "Parameters of the study that this question does not take.",
+	"ask.engines": "best: the modeler's best method; simulation: its estimate by sampling; " +
+		"fleet: hosts that fail and are repaired in virtual time.",
+
+	"plot":          "A picture of the results.",
+	"plot.name":     "Name of its files, after that of the study.",
+	"plot.kind":     "What it shows.",
+	"plot.title":    "First line.",
+	"plot.subtitle": "Second line.",
+	"plot.x":        "Axis from left to right.",
+	"plot.y":        "Axis from below.",
+	"plot.only":     "Axes of which only one value is shown, and that value.",
+	"plot.asks":     "The questions that it shows; default: all.",
+	"plot.ask":      "The question that it shows; default: the first.",
+	"plot.x_label":  "What is counted from left to right; default: what the parameter or measure is.",
+	"plot.y_label":  "What is counted from below.",
+	"plot.x_scale":  "Scale from left to right.",
+	"plot.y_scale":  "Scale from below.",
+	"plot.x_min":    "Left end; default: from the data.",
+	"plot.x_max":    "Right end.",
+	"plot.y_min":    "Lower end.",
+	"plot.y_max":    "Upper end.",
+	"plot.best":     "Which answer wins.",
+	"plot.tie":      "Answers within this factor of the best are a tie.",
+}

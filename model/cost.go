@@ -30,7 +30,7 @@ var costParams = []string{"placement", "usable_tb", "disk_tb", "disks_per_server
 var costOptions = []string{"k", "D", "P", "raid", "fill", "switch_ports", "nof"}
 
 func cost(name, summary, unit, formula string, pick func(hardware) float64) *Measure {
-	return &Measure{Name: name, Summary: summary, Unit: unit, Formula: formula, Source: guide,
+	return &Measure{Name: name, Summary: summary, Unit: unit, Formula: formula, Source: "counted; networks after Clos 1953",
 		Params: costParams, Options: costOptions,
 		prepare: func(a *args) []solver {
 			h := readHardware(a)

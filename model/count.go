@@ -68,8 +68,12 @@ func (s *system) cellByCount(of counts) (law cellLaw, ok bool) {
 	if finite && !one {
 		law.hits = make([]float64, shared+1)
 	}
+	rest := suffixSums(of.share)
 	for i, x := range of.share {
 		f := of.first + i
+		if !s.static.rates && rest[i] <= 1e-17*min(law.any, law.lv, law.share) {
+			break // whatever more failures do, it changes no digit
+		}
 		lv, any, ok := hit(f)
 		if !ok {
 			return law, false
@@ -89,13 +93,28 @@ func (s *system) cellByCount(of counts) (law cellLaw, ok bool) {
 		}
 	}
 	if law.hits != nil {
-		var rest float64
-		for _, x := range law.hits[1:] {
-			rest += x
-		}
-		law.hits[0] = 1 - rest // counts before of.first are left out, and hit none
+		law.hits[0] = 1 - sum(law.hits[1:]) // counts before of.first are left out, and hit none
 	}
 	return law, true
+}
+
+// suffixSums are the sums of all entries from each on.
+func suffixSums(list []float64) []float64 {
+	out := make([]float64, len(list))
+	var total float64
+	for i := len(list) - 1; i >= 0; i-- {
+		total += list[i]
+		out[i] = total
+	}
+	return out
+}
+
+func sum(list []float64) float64 {
+	var total float64
+	for _, x := range list {
+		total += x
+	}
+	return total
 }
 
 // spreadHits adds weight times the binomial distribution of how many LVs are down.

@@ -180,59 +180,50 @@ func (r *Result) SwingsAt(grid, ask, engine int) []Swing {
 	return out
 }
 
-// An Agreement counts how often the estimates of one engine hold the exact answers of another.
+// An Agreement counts how often the answers of two engines can both be right.
 type Agreement struct {
 	Ask        int
-	Estimate   string // engine
-	Exact      string // engine
-	Cells      int    // in which both have an answer
-	Inside     int    // cells whose interval holds the exact answer
-	Far        int    // cells whose interval, three times as wide, does not
-	FarthestAt int    // the cell in which the estimate is farthest off, in half widths
+	Engine     string
+	Reference  string // the first engine of the question
+	Cells      int    // in which both have an answer, and one of them an interval
+	Inside     int    // cells in which they differ by no more than the half width of the interval
+	Far        int    // cells in which they differ by more than three of them
 	Farthest   float64
+	FarthestAt int // the cell in which they differ most, in half widths
 }
 
-// farAway is how many half widths an estimate may be off before it contradicts: about six
-// standard errors, which chance does not do.
+// farAway is how many half widths two answers may differ by before they contradict each other:
+// about six standard errors, which chance does not do.
 const farAway = 3
 
-// Agreements compares the engines of every question that has several.
+// Agreements compares the engines of every question that has several, each with the first.
 func (r *Result) Agreements() []Agreement {
 	var out []Agreement
 	if !r.Complete() {
 		return nil
 	}
 	for ask := range r.Plan.File.Asks {
-		engines := r.Plan.File.Asks[ask].Engines
-		for e := range engines {
-			for x := range engines {
-				if a := r.agreement(ask, e, x); e != x && a.Cells > 0 {
-					out = append(out, a)
-				}
+		for e := 1; e < len(r.Plan.File.Asks[ask].Engines); e++ {
+			if a := r.agreement(ask, e); a.Cells > 0 {
+				out = append(out, a)
 			}
 		}
 	}
 	return out
 }
 
-func (r *Result) agreement(ask, estimate, exact int) Agreement {
+func (r *Result) agreement(ask, engine int) Agreement {
 	engines := r.Plan.File.Asks[ask].Engines
-	a := Agreement{Ask: ask, Estimate: engines[estimate], Exact: engines[exact]}
+	a := Agreement{Ask: ask, Engine: engines[engine], Reference: engines[0]}
 	for cell := range r.Plan.Cells() {
-		e, x := r.Row(cell, ask, estimate), r.Row(cell, ask, exact)
-		if !e.Estimate() || x.Estimate() || math.IsNaN(float64(x.Value)) {
+		x, y := r.Row(cell, ask, engine), r.Row(cell, ask, 0)
+		if x.Error != "" || y.Error != "" || !x.Estimate() && !y.Estimate() {
 			continue
 		}
+		off := apart(x, y)
 		a.Cells++
-		if x.Value >= e.Low && x.Value <= e.High {
+		if off <= 1 {
 			a.Inside++
-		}
-		off := 0.0
-		switch side := e.High - e.Value; {
-		case x.Value < e.Value:
-			off = float64((e.Value - x.Value) / (e.Value - e.Low))
-		case x.Value > e.Value:
-			off = float64((x.Value - e.Value) / side)
 		}
 		if !(off <= farAway) {
 			a.Far++
@@ -242,4 +233,23 @@ func (r *Result) agreement(ask, estimate, exact int) Agreement {
 		}
 	}
 	return a
+}
+
+// apart is how far two answers differ, in half widths of their intervals towards each other, which
+// add up like standard errors.
+func apart(x, y *Row) float64 {
+	if x.Value == y.Value {
+		return 0
+	}
+	if x.Value > y.Value {
+		x, y = y, x
+	}
+	var up, down float64
+	if x.Estimate() {
+		up = float64(x.High - x.Value)
+	}
+	if y.Estimate() {
+		down = float64(y.Value - y.Low)
+	}
+	return float64(y.Value-x.Value) / math.Hypot(up, down)
 }

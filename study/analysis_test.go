@@ -45,18 +45,21 @@ func TestAgreementCountsWhatIsInsideAndWhatIsFar(t *testing.T) {
 	for cell := range p.Cells() {
 		exact, estimate := r.Row(cell, 0, 0), r.Row(cell, 0, 1)
 		exact.Value, estimate.Value, estimate.Low, estimate.High = 10, 10, 9, 12
+		exact.Low, exact.High = none, none
 		switch cell {
 		case 0:
 			exact.Value = 13 // outside, 1.5 half widths up
 		case 1:
 			exact.Value = 6.5 // outside, 3.5 half widths down
 		case 2:
-			exact.Value = none
+			exact.Value, exact.Error = none, "unknown"
+		case 3: // two estimates, 2 and 1.5 half widths wide towards each other
+			exact.Value, exact.Low, exact.High = 14, 12.5, 20
 		}
 	}
 	a := r.Agreements()
-	if len(a) != 1 || a[0].Cells != 11 || a[0].Inside != 9 || a[0].Far != 1 || a[0].FarthestAt != 1 ||
-		a[0].Farthest != 3.5 || a[0].Estimate != "simulation" || a[0].Exact != "best" {
+	if len(a) != 1 || a[0].Cells != 11 || a[0].Inside != 8 || a[0].Far != 1 || a[0].FarthestAt != 1 ||
+		a[0].Farthest != 3.5 || a[0].Engine != "simulation" || a[0].Reference != "best" {
 		t.Errorf("%+v", a)
 	}
 }

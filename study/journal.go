@@ -22,7 +22,8 @@ import (
 type journal struct {
 	head  header
 	cells map[int][]Row
-	bad   int // lines that were not what had been written
+	bad   int  // lines that were not what had been written
+	mixed bool // the cells are not in their order, as while a run goes on
 	f     *os.File
 	size  int64
 }
@@ -94,6 +95,7 @@ func readJournal(path string, plan *Plan) (*journal, error) {
 	if plan == nil {
 		return j, nil
 	}
+	last := -1
 	for len(rest) > 0 {
 		var text []byte
 		text, rest, whole = bytes.Cut(rest, []byte("\n"))
@@ -106,6 +108,8 @@ func readJournal(path string, plan *Plan) (*journal, error) {
 		if _, twice := j.cells[l.Cell]; !twice {
 			j.cells[l.Cell] = l.Rows
 		}
+		j.mixed = j.mixed || l.Cell <= last
+		last = l.Cell
 	}
 	return j, nil
 }
@@ -180,6 +184,7 @@ func openJournal(path string, plan *Plan, head header, fresh bool) (*journal, er
 
 // append adds the answers of a cell.
 func (j *journal) append(cell int, rows []Row) error {
+	j.mixed = true
 	text, err := sealed(line{cell, rows})
 	if err == nil {
 		_, err = j.f.Write(text)

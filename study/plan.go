@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/container-football/pitch/model"
 )
@@ -33,6 +34,7 @@ type Plan struct {
 	design     [][]any     // a row of uncertain inputs for each point; one empty row if there are none
 	variations []variation // of each cell of the axes, after the points of the design
 	engines    map[string]Engine
+	known      sync.Map // answers that are the same in several cells, by question
 }
 
 // variation is one step of the sensitivity analysis, from the medians of the uncertain inputs.

@@ -34,8 +34,8 @@ func (r *Row) Estimate() bool { return !math.IsNaN(float64(r.Low)) }
 // Sampled says whether the value rests on samples.
 func (r *Row) Sampled() bool { return r.N > 0 }
 
-func newRow(cell, ask int, engine string, seed uint64, a model.Answer, err error) Row {
-	r := Row{Cell: cell, Ask: ask, Engine: engine, Value: none, Low: none, High: none}
+func newRow(ask int, engine string, seed uint64, a model.Answer, err error) Row {
+	r := Row{Ask: ask, Engine: engine, Value: none, Low: none, High: none}
 	if err != nil {
 		r.Error = plain(err)
 		return r

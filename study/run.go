@@ -61,11 +61,11 @@ func Run(ctx context.Context, p *Plan, opt Options) (*Result, error) {
 		return nil, errors.Join(err, j.f.Close())
 	}
 	r := &Result{Plan: p, Version: opt.Version, Resumed: len(j.cells), Damaged: j.bad}
-	added, err := answer(ctx, p, j, opt)
+	err = answer(ctx, p, j, opt)
 	if e := errors.Join(j.f.Sync(), j.f.Close()); err == nil {
 		err = e
 	}
-	if err == nil && added > 0 {
+	if err == nil && j.mixed {
 		err = j.rewrite(path) // in the order of the cells: the same bytes whatever came first
 	}
 	if err != nil {
@@ -82,8 +82,8 @@ func (p *Plan) copyFile(dir string) error {
 	})
 }
 
-// answer fills the journal up, and says how many cells it added.
-func answer(ctx context.Context, p *Plan, j *journal, opt Options) (added int, err error) {
+// answer fills the journal up.
+func answer(ctx context.Context, p *Plan, j *journal, opt Options) error {
 	open := p.open(j, opt.Shard)
 	if opt.Progress != nil {
 		opt.Progress(0, len(open))
@@ -119,25 +119,25 @@ func answer(ctx context.Context, p *Plan, j *journal, opt Options) (added int, e
 	}
 	// Some arithmetic takes long and asks no context. It is not waited for: all that is written is
 	// written here.
-	for added < len(open) {
+	for added := 0; added < len(open); {
 		select {
 		case a := <-answers:
 			if a.err != nil {
-				return added, a.err
+				return a.err
 			}
 			if err := j.append(a.cell, a.rows); err != nil {
-				return added, fmt.Errorf("the journal cannot be written: %w", err)
+				return fmt.Errorf("the journal cannot be written: %w", err)
 			}
 			added++
 			if opt.Progress != nil {
 				opt.Progress(added, len(open))
 			}
 		case <-ctx.Done():
-			return added, context.Cause(ctx)
+			return context.Cause(ctx)
 		}
 	}
 	wg.Wait()
-	return added, nil
+	return nil
 }
 
 // open lists the cells that have no answer yet, in an order in which cheap and costly ones are
@@ -176,17 +176,40 @@ func (p *Plan) answer(ctx context.Context, c Cell) ([]Row, error) {
 		a := &p.File.Asks[i]
 		params := p.params(a, c.Inputs)
 		for _, engine := range a.Engines {
-			seed := p.seed(a, params)
-			opt := model.Options{Seed: seed, RelErr: p.File.Precision.RelErr,
-				Level: p.File.Precision.Level, Samples: p.File.Precision.Samples, Threads: 1}
-			got, err := p.engines[engine].Ask(ctx, a.Measure, params, opt)
-			if ctx.Err() != nil {
-				return nil, context.Cause(ctx)
+			row, err := p.ask(ctx, i, engine, params)
+			if err != nil {
+				return nil, err
 			}
-			out = append(out, newRow(c.Index, i, engine, seed, got, err))
+			row.Cell = c.Index
+			out = append(out, row)
 		}
 	}
 	return out, nil
+}
+
+// ask asks a question, unless it is known: one that does not take an axis is the same in many
+// cells. Two cores may ask it at once, and get the same answer.
+func (p *Plan) ask(ctx context.Context, ask int, engine string, params model.Params) (Row, error) {
+	a := &p.File.Asks[ask]
+	key := ""
+	if len(a.Without) > 0 {
+		key = fmt.Sprint(ask, engine, params) // fmt sorts the keys of maps
+		if row, ok := p.known.Load(key); ok {
+			return row.(Row), nil
+		}
+	}
+	seed := p.seed(a, params)
+	got, err := p.engines[engine].Ask(ctx, a.Measure, params, model.Options{Seed: seed,
+		RelErr: p.File.Precision.RelErr, Level: p.File.Precision.Level,
+		Samples: p.File.Precision.Samples, Threads: 1})
+	if ctx.Err() != nil {
+		return Row{}, context.Cause(ctx)
+	}
+	row := newRow(ask, engine, seed, got, err)
+	if key != "" {
+		p.known.Store(key, row)
+	}
+	return row, nil
 }
 
 // seed is that of the random stream of a question. It depends on what is asked, and not on where
@@ -194,7 +217,7 @@ func (p *Plan) answer(ctx context.Context, c Cell) ([]Row, error) {
 // which also readers without 64-bit integers keep.
 func (p *Plan) seed(a *Ask, params model.Params) uint64 {
 	h := fnv.New64a()
-	fmt.Fprintf(h, "%d\n%s\n%v", p.File.Seed, a.Measure, params) // fmt sorts the keys of maps
+	fmt.Fprintf(h, "%d\n%s\n%v", p.File.Seed, a.Measure, params)
 	x := h.Sum64()
 	x ^= x >> 29
 	return x * 0xbf58476d1ce4e5b9 >> 11

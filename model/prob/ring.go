@@ -28,7 +28,8 @@ func AnyWindowLost(N, R, W, F int) (p float64, ok bool) {
 	switch {
 	case F < R:
 		return 0, true
-	case W >= N-1 || R == 2 && float64(F)*float64(W+1) > float64(N):
+	case W >= N-1 || float64(F)*float64(W+1) > float64(R-1)*float64(N):
+		// Each failed node is in W+1 of the N windows, and no window has room for more than R-1.
 		return 1, true
 	case R == 2:
 		return anyPairLost(float64(N), float64(W), float64(F)), true

@@ -142,3 +142,17 @@ func BenchmarkWindowExact(b *testing.B) {
 		AnyWindowLost(5000, 3, 11, 50)
 	}
 }
+
+// With every node failed there is no gap left to count; from some number of failures on, some
+// window must hold R of them.
+func TestManyFailuresAreAlwaysSomewhereWithinAWindow(t *testing.T) {
+	for _, c := range []struct{ N, R, W int }{{12, 3, 4}, {30, 3, 10}, {20, 2, 3}, {15, 4, 5}} {
+		for F := c.R; F <= c.N; F++ {
+			p, ok := AnyWindowLost(c.N, c.R, c.W, F)
+			must := F*(c.W+1) > (c.R-1)*c.N
+			if !ok || !(p > 0 && p <= 1) || must && p != 1 {
+				t.Errorf("%d of %d nodes, %d within %d+1: %v, %v", F, c.N, c.R, c.W, p, ok)
+			}
+		}
+	}
+}

@@ -116,12 +116,12 @@ func BenchmarkQueue(b *testing.B) {
 		}
 		b.ReportAllocs()
 		for b.Loop() {
-			e := s.queue.pop()
-			s.now = e.at
-			it := &s.items[e.slot]
+			e := s.queue.Pop()
+			s.now = e.At
+			it := &s.items[e.Slot]
 			tag := it.ev.Tag
 			s.fold(it)
-			s.free = append(s.free, e.slot)
+			s.free = append(s.free, e.Slot)
 			add(tag)
 		}
 		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds()/1e6, "Mevents/s")
@@ -137,7 +137,7 @@ func BenchmarkQueue(b *testing.B) {
 			n := float64(s.Events() - before)
 			b.ReportMetric(n/b.Elapsed().Seconds()/1e6, "Mevents/s")
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/n, "ns/event")
-			if got := s.queue.len(); got < 1000 || got > 1010 {
+			if got := s.queue.Len(); got < 1000 || got > 1010 {
 				b.Fatalf("%d events are pending, expected 1000", got)
 			}
 		})

@@ -14,6 +14,9 @@
 // slow or full disks) is the business of fault layers, which work in every world alike: see
 // [Config].Wrap and package faults.
 //
-// Inside, one value heap orders 24-byte entries by (time, sequence). An entry points into a slab
-// of events; message bodies live in a pool. In steady state nothing is allocated.
+// Inside, one value heap, package queue, orders 24-byte entries by (time, sequence). An entry points
+// into a slab of events; message bodies live in a pool. In steady state nothing is allocated.
+//
+// Package fleet below shares the queue, and watches thousands of hosts for years: it knows when they
+// are up, and nothing else of them.
 package sim

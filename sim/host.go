@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/container-football/pitch/node"
+	"github.com/container-football/pitch/sim/queue"
 )
 
 // host is one simulated host: its machines while it is up, its disks always. It is the World
@@ -15,7 +16,7 @@ type host struct {
 	starts  int64      // how often it was started
 	node    *node.Host // nil while down
 	paused  bool
-	stash   []entry // what came due during a pause
+	stash   []queue.Entry // what came due during a pause
 	offset  node.Time
 	drift   int64
 	timers  []timer
@@ -149,7 +150,7 @@ func (s *Sim) Resume(id node.ID) error {
 func (h *host) unpause() {
 	h.paused = false
 	for _, e := range h.stash { // due in the past: so they come before all else, in their order
-		h.sim.queue.push(e)
+		h.sim.queue.Push(e)
 	}
 	h.stash = h.stash[:0]
 }

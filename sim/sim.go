@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/container-football/pitch/node"
+	"github.com/container-football/pitch/sim/queue"
 )
 
 // Sim is one simulated cluster. It is not safe for use by several goroutines.
@@ -11,7 +12,7 @@ type Sim struct {
 	cfg    Config
 	now    node.Time
 	seq    uint64
-	queue  queue
+	queue  queue.Queue
 	items  []item
 	free   []int32
 	pool   pool
@@ -92,7 +93,7 @@ func (s *Sim) push(at node.Time) *item {
 		slot = int32(len(s.items) - 1)
 	}
 	s.seq++
-	s.queue.push(entry{at, s.seq, slot})
+	s.queue.Push(queue.Entry{At: at, Seq: s.seq, Slot: slot})
 	it := &s.items[slot]
 	*it = item{}
 	return it
@@ -127,16 +128,16 @@ func (s *Sim) Next(deadline node.Time) (node.Observation, bool) {
 		s.pool.put(s.last)
 		s.last = nil
 	}
-	for s.queue.len() > 0 && s.queue.heap[0].at <= deadline {
-		e := s.queue.pop()
-		s.now = max(s.now, e.at)
-		it := &s.items[e.slot]
+	for s.queue.Len() > 0 && s.queue.Min().At <= deadline {
+		e := s.queue.Pop()
+		s.now = max(s.now, e.At)
+		it := &s.items[e.Slot]
 		if it.kind == itemObs {
 			o := node.Observation{Kind: it.obs, Host: it.host.id, Tag: it.ev.Tag, Code: it.ev.Code,
 				Epoch: it.epoch, At: s.now, Data: it.ev.Data}
 			s.last = it.ev.Data
 			s.fold(it)
-			s.free = append(s.free, e.slot)
+			s.free = append(s.free, e.Slot)
 			return o, true
 		}
 		s.step(it, e)
@@ -146,8 +147,8 @@ func (s *Sim) Next(deadline node.Time) (node.Observation, bool) {
 }
 
 // step delivers one event to a machine, unless it has become void.
-func (s *Sim) step(it *item, e entry) {
-	h, slot := it.host, e.slot
+func (s *Sim) step(it *item, e queue.Entry) {
+	h, slot := it.host, e.Slot
 	if h.paused && it.kind != itemBoot {
 		h.stash = append(h.stash, e) // delivered after Resume, in the same order
 		return

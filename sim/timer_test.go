@@ -51,12 +51,12 @@ func TestTimersAgainstATable(t *testing.T) {
 func TestRearmingATimerMakesNoNewEntries(t *testing.T) {
 	r := newRig(t, Config{Hosts: 1}, node.Spec{})
 	r.on(1, func(out *node.Effects) { out.SetTimer(1, node.Millisecond) })
-	before := r.queue.len()
+	before := r.queue.Len()
 	for range 1000 {
 		r.run(node.Microsecond / 2)
 		r.on(1, func(out *node.Effects) { out.SetTimer(1, node.Millisecond) })
 	}
-	if n := r.queue.len(); n != before {
+	if n := r.queue.Len(); n != before {
 		t.Errorf("there were %d entries, and after a thousand moves there are %d", before, n)
 	}
 	last := r.Now()

@@ -1,59 +1,11 @@
 package sim
 
 import (
-	"cmp"
 	"slices"
 	"testing"
 
 	"github.com/container-football/pitch/node"
 )
-
-func TestQueuePopsInTheOrderOfASort(t *testing.T) {
-	random := node.NewStream(1, "queue")
-	for range 200 {
-		var q queue
-		var want []entry // what is in q
-		times := 1 + random.Below(50)
-		for seq := range uint64(500) {
-			if random.Chance(0.4) && len(want) > 0 {
-				popSmallest(t, &q, &want)
-				continue
-			}
-			e := entry{node.Time(random.Below(times)), seq, int32(seq)}
-			q.push(e)
-			want = append(want, e)
-		}
-		for len(want) > 0 {
-			popSmallest(t, &q, &want)
-		}
-		if q.len() != 0 {
-			t.Fatalf("%d entries are left", q.len())
-		}
-	}
-}
-
-func popSmallest(t *testing.T, q *queue, list *[]entry) {
-	t.Helper()
-	slices.SortFunc(*list, func(a, b entry) int {
-		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.seq, b.seq))
-	})
-	if e := q.pop(); e != (*list)[0] {
-		t.Fatalf("popped %+v, the smallest is %+v", e, (*list)[0])
-	}
-	*list = slices.Delete(*list, 0, 1)
-}
-
-func TestEventsOfOneInstantComeInTheOrderOfAsking(t *testing.T) {
-	var q queue
-	for seq := range uint64(1000) {
-		q.push(entry{at: 7, seq: seq, slot: int32(seq)})
-	}
-	for seq := range uint64(1000) {
-		if e := q.pop(); e.seq != seq {
-			t.Fatalf("entry %d came %d. of all", e.seq, seq)
-		}
-	}
-}
 
 func TestPoolGivesSlicesOfTheLengthAskedForAndNeverOneTwice(t *testing.T) {
 	var p pool

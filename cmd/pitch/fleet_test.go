@@ -225,3 +225,25 @@ func TestAFleetStopsWithItsContext(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// The figure that the simulator was asked for: 10,000 servers, ten years, each down with p = 1e-4.
+func TestTenThousandServersForTenYears(t *testing.T) {
+	for name, p := range map[string]model.Params{
+		"shards":     {"placement": "shards"},
+		"BigCluster": {"placement": "bigcluster"},
+		"windows":    {"placement": "window", "w": 4.0},
+	} {
+		p["N"], p["k"], p["T"], p["lambda_per_h"], p["mu_per_h"] = 10_000., 2., 10*hoursPerYear, 1e-4/(1-1e-4), 1.
+		exact, err := model.Ask(t.Context(), "downtime", p, model.Options{})
+		if err != nil || exact.Interval != nil {
+			t.Fatalf("%s: %v, %v", name, exact.Method, err)
+		}
+		got, err := fleetEngine{years: 10}.Ask(t.Context(), "downtime", p, model.Options{Seed: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Interval.Low > exact.Value || exact.Value > got.Interval.High {
+			t.Errorf("%s: %g is not within %g and %g", name, exact.Value, got.Interval.Low, got.Interval.High)
+		}
+	}
+}

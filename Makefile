@@ -8,7 +8,7 @@ STAT    := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 COUNT   ?= 6
 FUZZ    ?= 20s
 
-.PHONY: help build run test check lint race bench soak fuzz mutants scenarios picture clean
+.PHONY: help build run test check lint race bench soak fuzz mutants scenarios notebooks picture clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +21,7 @@ run: build ## run one scenario in both worlds, compare placements, draw the figu
 	$(BIN) model table
 	$(BIN) model plot bigcluster-vs-sharding
 
-test: need-git ## everything that must pass before a change is kept (one to five minutes)
+test: need-git need-jupyter ## everything that must pass before a change is kept (one to five minutes)
 	@files=$$(gofmt -l .); [ -z "$$files" ] || { echo "not gofmt'ed: $$files"; exit 1; }
 	$(GO) vet ./...
 	$(GO) test -count=1 -timeout 15m ./...
@@ -41,6 +41,14 @@ mutants: need-git ## deliberately broken builds; each must be caught
 
 scenarios: build ## every shipped scenario in every world
 	$(BIN) run scenarios
+
+notebooks: build need-jupyter ## execute the notebooks into out/notebooks, as HTML
+	$(BIN) study $(NEEDED) --out out --formats none
+	PITCH_RESULTS=$(CURDIR)/out PYTHONDONTWRITEBYTECODE=1 PYDEVD_DISABLE_FILE_VALIDATION=1 \
+	  jupyter-nbconvert --execute --to html --output-dir out/notebooks notebooks/*.ipynb
+
+# The studies that the notebooks load.
+NEEDED = $(sort $(shell sed -n 's|.*load(\\"\([a-z0-9-]*\)\\").*|studies/\1.toml|p' notebooks/*.ipynb))
 
 bench: need-fio ## benchmarks, in the form that benchstat reads: out/bench.txt (COUNT=6)
 	@mkdir -p out
@@ -73,13 +81,20 @@ clean: ## remove what was built and written
 	rm -rf bin out
 
 # What a target needs beyond Go. As root (or with sudo) it is installed on Debian and the like.
-.PHONY: need-git need-fio
+.PHONY: need-git need-fio need-jupyter
 need-git:
 	@command -v git >/dev/null || $(call install,git) || \
 	  { echo "git is needed to apply the mutants' patches: install it"; exit 1; }
 need-fio:
 	@command -v fio >/dev/null || $(call install,fio) || \
 	  echo "SKIPPED: no fio here, so the local world is not compared with it"
+need-jupyter: # with the Python that Jupyter runs on
+	@$(JUPYTER) || { $(call install,$(DEBIAN)) && $(JUPYTER); } || \
+	  echo "SKIPPED: no Jupyter with pandas here, so the notebooks are not executed: install $(DEBIAN)"
+
+JUPYTER = { nb=$$(command -v jupyter-nbconvert) && python=$$(sed -n '1s/^\#! *//p' "$$nb") && \
+            $$python -c 'import ipykernel, tomllib, pandas, matplotlib' 2>/dev/null; }
+DEBIAN  = jupyter-nbconvert python3-ipykernel python3-pandas python3-matplotlib
 
 install = { command -v apt-get >/dev/null && $(SUDO) apt-get update -qq && \
             $(SUDO) apt-get install -y -qq --no-install-recommends $(1) >/dev/null; }

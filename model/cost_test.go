@@ -68,3 +68,20 @@ func TestPortsGrowWithTheTiersOfTheNetwork(t *testing.T) {
 		}
 	}
 }
+
+func TestScatterWidthIsHowManyCanHelp(t *testing.T) {
+	for _, c := range []struct {
+		params model.Params
+		want   float64
+	}{
+		{model.Params{"placement": "shards", "n": 10.0, "k": 3.0}, 2},
+		{model.Params{"placement": "bigcluster", "n": 10.0, "k": 3.0}, 29},
+		{model.Params{"placement": "clusters", "clusters": 5.0, "n": 10.0, "k": 3.0}, 5},
+		{model.Params{"placement": "window", "w": 4.0, "n": 10.0, "k": 3.0}, 8},
+	} {
+		a, err := model.Ask(context.Background(), "scatter", c.params, model.Options{})
+		if err != nil || a.Value != c.want {
+			t.Errorf("%v: %v, %v; want %v", c.params, a.Value, err, c.want)
+		}
+	}
+}

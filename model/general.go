@@ -2,6 +2,8 @@ package model
 
 import (
 	"math"
+
+	"github.com/container-football/pitch/model/place"
 )
 
 // Parameters of any placement and of what fails at a random moment, for help texts.
@@ -62,7 +64,22 @@ func generalMeasures() []*Measure {
 			}),
 		sizeMeasure(),
 		frequencyMeasure(),
+		scatterMeasure(),
 	}
+}
+
+func scatterMeasure() *Measure {
+	return &Measure{Name: "scatter",
+		Summary: "other nodes with which a node shares data: those that can help to rebuild it",
+		Formula: "mean over all nodes of the number of nodes in sets with it", Unit: "nodes",
+		Source: copysets, Params: []string{"placement"}, Options: placementParams,
+		prepare: func(a *args) []solver {
+			pl := readPlacement(a)
+			if a.err != nil {
+				return nil
+			}
+			return one(Exact, func() float64 { return place.ScatterWidth(pl.Cell) })
+		}}
 }
 
 func sizeMeasure() *Measure {

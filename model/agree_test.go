@@ -143,7 +143,9 @@ func TestAllMethodsForLossInTimeAgree(t *testing.T) {
 		"one by one":     {"lambda_per_h": 1e-3, "mu_per_h": 0.05, "rebuild": "serial"},
 		"by all":         {"lambda_per_h": 1e-3, "mu_per_h": 0.02, "rebuild": "declustered"},
 		"critical first": {"lambda_per_h": 1e-3, "mu_per_h": 0.02, "rebuild": "critical-first"},
-		"never":          {"lambda_per_h": 1e-3, "mu_per_h": 0.},
+		"critical first, at 3 times pair speed": {"lambda_per_h": 1e-3, "mu_per_h": 0.02,
+			"rebuild": "critical-first", "speed_up": 3.},
+		"never": {"lambda_per_h": 1e-3, "mu_per_h": 0.},
 		"with outages": {"lambda_per_h": 1e-3, "mu_per_h": 0.05, "outages_per_y": 2.,
 			"q": 0.02},
 	}

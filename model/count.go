@@ -92,6 +92,8 @@ func (s *system) cellByCount(of counts) (law cellLaw, ok bool) {
 			spreadHits(law.hits, x, lv)
 		}
 	}
+	// Sums of rounded shares may exceed 1 by a last digit, of which no logarithm could be taken.
+	law.any, law.lv, law.share = min(law.any, 1), min(law.lv, 1), min(law.share, 1)
 	if law.hits != nil {
 		law.hits[0] = 1 - sum(law.hits[1:]) // counts before of.first are left out, and hit none
 	}

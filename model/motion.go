@@ -86,7 +86,7 @@ func readMotion(a *args) *system {
 		m.mu = a.number("mu_per_h", 0, 1e12)
 	}
 	m.rebuild = a.choice("rebuild", "pair-speed", "serial", "declustered", "critical-first")
-	if m.rebuild != "serial" && m.rebuild != "critical-first" && a.has("speed_up") {
+	if m.rebuild != "serial" && a.has("speed_up") {
 		m.speedUp = a.rate("speed_up")
 	}
 	if a.has("lse_per_h") {
@@ -147,7 +147,8 @@ func (s *system) chain() (c markov.Chain, copies int, ok bool) {
 	rebuild, ok := rebuilds(m.rebuild, m.speedUp)
 	if width := pool.Code().Width; m.rebuild == "critical-first" {
 		// Of a code, too, what shares a set with all other failed nodes is critical.
-		rebuild = func(N, _, i int, mu float64) float64 { return markov.CriticalFirst(N, width, i, mu) }
+		ofAll := rebuild
+		rebuild = func(N, _, i int, mu float64) float64 { return ofAll(N, width, i, mu) }
 	}
 	return markov.AnyK(pool.Nodes(), pool.Code().Tolerate+1, m.lambda, m.mu, rebuild),
 		s.place.Cells, ok
@@ -199,7 +200,7 @@ func (s *system) note() string {
 		return "a group is rebuilt at pair speed: all it has is critical"
 	case s.motion.rebuild == "critical-first" && !all:
 		return "critical data first is known for clusters only: this is a declustered rebuild, a lower bound"
-	case s.motion.rebuild == "declustered" && s.groups():
+	case (s.motion.rebuild == "declustered" || s.motion.speedUp > 0) && s.groups():
 		return "a group is rebuilt by its own members, at pair speed"
 	}
 	return ""

@@ -53,7 +53,7 @@ func repairMeasures() []*Measure {
 				}
 				mode := a.choice("rebuild", "pair-speed", "declustered", "critical-first")
 				var speedUp float64
-				if mode != "critical-first" && a.has("speed_up") {
+				if mode != "serial" && a.has("speed_up") {
 					speedUp = a.rate("speed_up")
 				}
 				rebuild, _ := rebuilds(mode, speedUp)
@@ -145,7 +145,8 @@ func readGroup(a *args, cells, most int) (func() markov.Chain, rare.Dynamics) {
 }
 
 // rebuilds are the ways in which a BigCluster makes lost replicas anew. speedUp, where it is not 0,
-// multiplies the speed of a pair: of each failed node, or, declustered, in every state.
+// multiplies the speed of a pair: of each failed node, or, declustered and with critical data
+// first, of all together, in place of the bandwidth of all other nodes.
 func rebuilds(mode string, speedUp float64) (markov.Rebuild, bool) {
 	inEveryState := func(x float64) markov.Rebuild {
 		return func(_, _, _ int, mu float64) float64 { return x * mu }
@@ -164,7 +165,12 @@ func rebuilds(mode string, speedUp float64) (markov.Rebuild, bool) {
 		}
 		return markov.Declustered, true
 	case "critical-first":
-		return markov.CriticalFirst, speedUp == 0
+		if speedUp > 0 {
+			return func(N, k, i int, mu float64) float64 {
+				return markov.CriticalFirst(N, k, i, mu) * speedUp / float64(N-1)
+			}, true
+		}
+		return markov.CriticalFirst, true
 	}
 	return nil, false
 }

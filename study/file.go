@@ -117,7 +117,9 @@ type Plot struct {
 	// Only keeps to some values of axes.
 	Only map[string]any `toml:"only"`
 	Asks []string       `toml:"asks"` // default: all
-	Ask  string         `toml:"ask"`  // for pictures of one question; default: the only one
+	Ask  string         `toml:"ask"`  // for pictures of one question; default: the first
+	// Lines are questions whose answers are drawn as lines over a map: places on its second axis.
+	Lines []string `toml:"lines"`
 
 	XLabel string   `toml:"x_label"`
 	YLabel string   `toml:"y_label"`

@@ -58,7 +58,7 @@ var format = &strict.Format{
 						"y_min", "y_max"},
 					Doc: "the answers over an axis, with their intervals"},
 				{Name: Regimes, Required: []string{"x", "y"},
-					Optional: []string{"asks", "y_label", "x_scale", "y_scale", "best", "tie"},
+					Optional: []string{"asks", "lines", "y_label", "x_scale", "y_scale", "best", "tie"},
 					Doc:      "which answer is best over two axes"},
 				{Name: Histogram, Optional: []string{"asks", "x_scale"},
 					Doc: "the distribution of the answers over the uncertain inputs"},

@@ -15,7 +15,7 @@ var descriptions = map[string]string{
 	"precision.samples": "Most samples of an estimate; one that needs more is marked coarse.",
 
 	"fleet":        "What the engine fleet simulates.",
-	"fleet.years":  "Virtual time, in years of 8,760 hours.",
+	"fleet.years":  "Virtual time, in years of 8,766 hours.",
 	"fleet.repair": "Distribution of repair times; their mean is 1/mu_per_h.",
 
 	"axis":        "A parameter and its values. Axes are crossed.",
@@ -63,6 +63,7 @@ var descriptions = map[string]string{
 	"plot.only":     "Axes of which only one value is shown, and that value.",
 	"plot.asks":     "The questions that it shows; default: all.",
 	"plot.ask":      "The question that it shows; default: the first.",
+	"plot.lines":    "Questions that do not take the axis y, whose answers are drawn as lines: places on it.",
 	"plot.x_label":  "What is counted from left to right; default: what the parameter or measure is.",
 	"plot.y_label":  "What is counted from below.",
 	"plot.x_scale":  "Scale from left to right.",

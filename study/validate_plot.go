@@ -24,6 +24,15 @@ func (f *File) checkPlots() {
 					expected("asks", name, f.asks()))
 			}
 		}
+		for j, name := range p.Lines {
+			at := fmt.Sprintf("%s.lines[%d]", path, j)
+			switch i := slices.Index(f.asks(), name); {
+			case i < 0:
+				f.doc.Value(at, "lines: %s", expected("asks", name, f.asks()))
+			case !slices.Contains(f.Asks[i].Without, p.Y):
+				f.doc.Value(at, "lines: expected a question without %s, and %q takes it", p.Y, name)
+			}
+		}
 		if p.Ask != "" && !slices.Contains(f.asks(), p.Ask) {
 			f.doc.Value(path+".ask", "ask: %s", expected("asks", p.Ask, f.asks()))
 		}

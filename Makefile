@@ -7,6 +7,7 @@ LINT    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 STAT    := golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
 COUNT   ?= 6
 FUZZ    ?= 20s
+PICTURED := bigcluster-vs-sharding rebuild-crossover fundamental-law downtime-in-time copysets erasure cost which-input-matters
 
 .PHONY: help build run test check lint race bench soak fuzz mutants scenarios notebooks picture clean
 
@@ -16,10 +17,10 @@ help: ## list the targets
 build: ## build bin/pitch
 	$(GO) build -o $(BIN) ./cmd/pitch
 
-run: build ## run one scenario in both worlds, compare placements, draw the figure
+run: build ## run one scenario in both worlds, compare placements, run two studies
 	$(BIN) run scenarios/forced-failover.toml
 	$(BIN) model table
-	$(BIN) model plot bigcluster-vs-sharding
+	$(BIN) study studies/bigcluster-vs-sharding.toml studies/rebuild-crossover.toml --fresh
 
 test: need-git need-jupyter ## everything that must pass before a change is kept (one to five minutes)
 	@files=$$(gofmt -l .); [ -z "$$files" ] || { echo "not gofmt'ed: $$files"; exit 1; }
@@ -53,7 +54,7 @@ NEEDED = $(sort $(shell sed -n 's|.*load(\\"\([a-z0-9-]*\)\\").*|studies/\1.toml
 bench: need-fio ## benchmarks, in the form that benchstat reads: out/bench.txt (COUNT=6)
 	@mkdir -p out
 	@{ echo "# $$(uname -sr), $$(nproc) cores, load $$(cut -d' ' -f1-3 /proc/loadavg), $$($(GO) version)"; \
-	  $(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) -timeout 60m ./sim/ ./check/ ./scenario/ ./model/... ./reports/ ./internal/bench/; \
+	  $(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) -timeout 60m ./sim/... ./check/ ./scenario/ ./model/... ./study/ ./reports/ ./cmd/pitch/ ./internal/bench/; \
 	} | tee out/bench.txt
 	@$(GO) run $(STAT) out/bench.txt | tee out/benchstat.txt
 
@@ -74,8 +75,16 @@ picture: build ## draw the pictures of docs/images anew
 	$(BIN) run scenarios/forced-failover.toml --world sim --out out/picture
 	@mkdir -p docs/images
 	cp out/picture/forced-failover-sim-7/timeline.svg docs/images/forced-failover.svg
-	$(BIN) model plot bigcluster-vs-sharding --out out/picture
-	cp out/picture/bigcluster-vs-sharding.svg docs/images/
+	$(BIN) study $(addprefix studies/,$(addsuffix .toml,$(PICTURED))) --fresh --formats svg --out out/picture
+	cd out/picture && \
+	  cp bigcluster-vs-sharding/bigcluster-vs-sharding-downtime.svg ../../docs/images/bigcluster-vs-sharding.svg && \
+	  cp rebuild-crossover/rebuild-crossover-critical-first-k-3.svg ../../docs/images/rebuild-crossover.svg && \
+	  cp fundamental-law/fundamental-law-spread.svg ../../docs/images/fundamental-law.svg && \
+	  cp downtime-in-time/downtime-in-time-unavailability.svg ../../docs/images/downtime-in-time.svg && \
+	  cp copysets/copysets-outage.svg ../../docs/images/copysets.svg && \
+	  cp erasure/erasure-groups.svg ../../docs/images/erasure.svg && \
+	  cp cost/cost-euros.svg ../../docs/images/cost.svg && \
+	  cp which-input-matters/which-input-matters-tornado.svg ../../docs/images/which-input-matters.svg
 
 clean: ## remove what was built and written
 	rm -rf bin out

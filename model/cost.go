@@ -61,7 +61,7 @@ func readHardware(a *args) hardware {
 		return hardware{}
 	}
 	kind := a.choice("placement", "shards", "remote-shards", "bigcluster", "rs-bigcluster")
-	overhead := 0.0
+	var overhead float64
 	if kind == "rs-bigcluster" {
 		d := a.whole("D", 1, 1000)
 		overhead = float64(d+a.whole("P", 0, 1000)) / float64(d)

@@ -25,7 +25,6 @@ type journal struct {
 	bad   int  // lines that were not what had been written
 	mixed bool // the cells are not in their order, as while a run goes on
 	f     *os.File
-	size  int64
 }
 
 // header says what the answers are to. Two journals belong together if all of it but the shard is

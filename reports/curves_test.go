@@ -14,7 +14,7 @@ import (
 	"github.com/container-football/pitch/reports"
 )
 
-func seedFigure(t testing.TB, o reports.SeedFigure) *reports.Figure {
+func seedFigure(t testing.TB, o reports.SeedFigure) *reports.Curves {
 	t.Helper()
 	f, err := reports.BigClusterVsSharding(context.Background(), o)
 	if err != nil {
@@ -23,7 +23,7 @@ func seedFigure(t testing.TB, o reports.SeedFigure) *reports.Figure {
 	return f
 }
 
-func curve(t *testing.T, f *reports.Figure, name string) reports.Curve {
+func curve(t *testing.T, f *reports.Curves, name string) reports.Curve {
 	t.Helper()
 	for _, c := range f.Curves {
 		if c.Name == name {
@@ -151,17 +151,17 @@ func TestTheDataOfAFigureIsExact(t *testing.T) {
 
 func TestAFigureThatCannotBeDrawnSaysWhy(t *testing.T) {
 	for name, c := range map[string]struct {
-		f    reports.Figure
+		f    reports.Curves
 		opt  reports.FigureOptions
 		want string
 	}{
-		"nothing":   {reports.Figure{}, reports.FigureOptions{}, "no point above 0"},
-		"zeros":     {reports.Figure{Curves: []reports.Curve{{X: []float64{1}, Y: []float64{0}}}}, reports.FigureOptions{}, "no point above 0"},
-		"infinite":  {reports.Figure{Curves: []reports.Curve{{X: []float64{1}, Y: []float64{math.Inf(1)}}}}, reports.FigureOptions{}, "no point above 0"},
-		"a format":  {reports.Figure{}, reports.FigureOptions{Format: "gif"}, `no format "gif"`},
-		"too small": {reports.Figure{}, reports.FigureOptions{Width: 10}, "width 10 is not within 360 and 4000"},
-		"NaN":       {reports.Figure{}, reports.FigureOptions{Width: math.NaN()}, "is not within 360 and 4000"},
-		"DPI":       {reports.Figure{}, reports.FigureOptions{DPI: 10000}, "10000 DPI is not within"},
+		"nothing":   {reports.Curves{}, reports.FigureOptions{}, "no point that its axes can show"},
+		"zeros":     {reports.Curves{Curves: []reports.Curve{{X: []float64{1}, Y: []float64{0}}}}, reports.FigureOptions{}, "no point that its axes can show"},
+		"infinite":  {reports.Curves{Curves: []reports.Curve{{X: []float64{1}, Y: []float64{math.Inf(1)}}}}, reports.FigureOptions{}, "no point that its axes can show"},
+		"a format":  {reports.Curves{}, reports.FigureOptions{Format: "gif"}, `no format "gif"`},
+		"too small": {reports.Curves{}, reports.FigureOptions{Width: 10}, "width 10 is not within 360 and 4000"},
+		"NaN":       {reports.Curves{}, reports.FigureOptions{Width: math.NaN()}, "is not within 360 and 4000"},
+		"DPI":       {reports.Curves{}, reports.FigureOptions{DPI: 10000}, "10000 DPI is not within"},
 	} {
 		err := c.f.Draw(&bytes.Buffer{}, c.opt)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
@@ -183,7 +183,7 @@ func TestHostileFigures(t *testing.T) {
 		{Name: "<b>&\x00", X: []float64{1, 10, 100}, Y: []float64{1, math.NaN(), 3},
 			Low: []float64{0.5, 1, 2}, High: []float64{2, 3, math.Inf(1)}},
 	} {
-		f := reports.Figure{Title: c.Name, Subtitle: c.Name, Curves: []reports.Curve{c, c, c}}
+		f := reports.Curves{Title: c.Name, Subtitle: c.Name, Curves: []reports.Curve{c, c, c}}
 		for _, format := range []string{"svg", "png", "pdf"} {
 			var b bytes.Buffer
 			if err := f.Draw(&b, reports.FigureOptions{Format: format, DPI: 36, Width: 400}); err != nil {

@@ -207,7 +207,7 @@ func (d *drawing) drawHead() {
 	for _, h := range d.head {
 		s := style(h.size, h.color)
 		if h.bold {
-			s = d.bold(s)
+			s = bold(s)
 		}
 		step := vg.Length(h.size * 1.45)
 		d.text(s, edge, d.y(y+step/2), fit(s, h.text, vg.Length(d.opt.Width)-2*edge))
@@ -259,7 +259,7 @@ func (d *drawing) drawLegend() {
 		y := d.y(d.legend + vg.Length(i%max(d.legendRows, 1)*lineStep) + lineStep/2)
 		number, at := style(8, grey), style(8.5, grey)
 		number.XAlign, at.XAlign = draw.XRight, draw.XRight
-		d.text(d.bold(number), x+14, y, fmt.Sprint(i+1))
+		d.text(bold(number), x+14, y, fmt.Sprint(i+1))
 		d.text(at, x+66, y, shortSpan(fired[i].At))
 		d.text(s, x+74, y, fit(s, firedText(fired[i]), half-82))
 	}

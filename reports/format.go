@@ -7,7 +7,6 @@ import (
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
-	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
@@ -21,18 +20,18 @@ type picture interface {
 type format struct {
 	name   string
 	canvas func(w, h vg.Length, dpi int) vg.CanvasWriterTo
-	text   func(string) string // makes text that fonts of this format can show
-	noBold bool                // the PDF canvas looks bold fonts up under a name they do not have
+
+	unkerned bool // the distance of two letters does not depend on which they are
 }
 
 var formats = []format{
-	{name: "svg", text: clean, canvas: func(w, h vg.Length, _ int) vg.CanvasWriterTo {
+	{name: "svg", canvas: func(w, h vg.Length, _ int) vg.CanvasWriterTo {
 		return &svgCanvas{Canvas: vgsvg.New(w, h)}
 	}},
-	{name: "png", text: clean, canvas: func(w, h vg.Length, dpi int) vg.CanvasWriterTo {
-		return vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(w, h), vgimg.UseDPI(dpi))}
+	{name: "png", canvas: func(w, h vg.Length, dpi int) vg.CanvasWriterTo {
+		return newPNG(w, h, dpi)
 	}},
-	{name: "pdf", text: latin, noBold: true, canvas: func(w, h vg.Length, _ int) vg.CanvasWriterTo {
+	{name: "pdf", unkerned: true, canvas: func(w, h vg.Length, _ int) vg.CanvasWriterTo {
 		return newPDF(w, h)
 	}},
 }
@@ -49,9 +48,19 @@ func formatOf(name string) (*format, error) {
 	return nil, fmt.Errorf("no format %q for pictures; there are svg, png and pdf", name)
 }
 
+// mostDots is how many million dots a png may have: they take at least four bytes each.
+const mostDots = 200
+
 // write draws p; dpi is that of a png.
 func (f *format) write(w io.Writer, p picture, dpi int) error {
 	width, height := p.size()
+	if f.name == "png" {
+		scale := float64(dpi) / vg.Inch.Points()
+		if dots := width.Points() * height.Points() * scale * scale / 1e6; dots > mostDots {
+			return fmt.Errorf("picture as png: it would have %.0f million dots, the most is %d; "+
+				"take a smaller width or resolution", dots, mostDots)
+		}
+	}
 	c := f.canvas(width, height, dpi)
 	p.draw(draw.New(c))
 	var buf bytes.Buffer

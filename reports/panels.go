@@ -226,7 +226,7 @@ func (d *drawing) labelCut(a *scale) {
 	run := runs[0]
 	high := run[len(run)-1]
 	text := count(d.s.cut.ops, "acknowledged write") + " lost"
-	s := d.bold(style(9.5, lost))
+	s := bold(style(9.5, lost))
 	w := s.Width(text)
 	x := max(d.left+6, d.x(high.at)-w-6)
 	y := a.y(d, high.durable) + 13
@@ -240,7 +240,7 @@ func (d *drawing) drawLanes() {
 		t := &d.s.tracks[i]
 		top := d.y(d.lanes + vg.Length(i*laneStep))
 		mid := top - laneStep/2
-		s := d.bold(style(8.5, t.color))
+		s := bold(style(8.5, t.color))
 		s.XAlign = draw.XRight
 		d.text(s, d.left-5, mid, fit(s, t.name, axisLeft-8))
 		for _, l := range t.lanes {

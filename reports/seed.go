@@ -21,7 +21,7 @@ type SeedFigure struct {
 // BigClusterVsSharding is the downtime of all applications together over the number of units, for
 // 1 to Replicas replicas and both architectures. The expectation weighted by size is there twice:
 // as the guide prints it, dashed, and exactly, where it is the line of the shards.
-func BigClusterVsSharding(ctx context.Context, o SeedFigure) (*Figure, error) {
+func BigClusterVsSharding(ctx context.Context, o SeedFigure) (*Curves, error) {
 	if o.P == 0 {
 		o.P = 1e-4
 	}
@@ -44,7 +44,7 @@ func BigClusterVsSharding(ctx context.Context, o SeedFigure) (*Figure, error) {
 	if o.S == 1 {
 		kind = "mountpoints"
 	}
-	f := &Figure{
+	f := &Curves{
 		Title:    "Downtime of a BigCluster and of shards, " + kind,
 		Subtitle: fmt.Sprintf("each server down with p = %g, independently; %g hours", o.P, o.T),
 		X:        Axis{Label: "n, units of k servers with one volume each", Max: float64(o.Most)},

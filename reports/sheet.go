@@ -2,7 +2,6 @@ package reports
 
 import (
 	"image/color"
-	"strings"
 
 	xfont "golang.org/x/image/font"
 	"gonum.org/v1/plot"
@@ -29,6 +28,10 @@ type sheet struct {
 	width, height vg.Length
 }
 
+func newSheet(form *format, width float64) sheet {
+	return sheet{form: form, width: vg.Length(width)}
+}
+
 func (d *sheet) size() (w, h vg.Length) { return d.width, d.height }
 
 // blank begins a picture on a white ground.
@@ -46,35 +49,10 @@ func style(size float64, c color.Color) draw.TextStyle {
 		Font: font.Font{Typeface: "Liberation", Variant: "Sans", Size: vg.Length(size)}}
 }
 
-// bold makes a style heavier, if the format has such a font.
-func (d *sheet) bold(s draw.TextStyle) draw.TextStyle {
-	if !d.form.noBold {
-		s.Font.Weight = xfont.WeightBold
-	}
+// bold makes a style heavier.
+func bold(s draw.TextStyle) draw.TextStyle {
+	s.Font.Weight = xfont.WeightBold
 	return s
-}
-
-func (d *sheet) text(s draw.TextStyle, x, y vg.Length, text string) {
-	d.c.FillText(s, vg.Point{X: x, Y: y}, d.form.text(text))
-}
-
-// fit cuts text so that it is at most width wide.
-func fit(s draw.TextStyle, text string, width vg.Length) string {
-	if text = clean(text); s.Width(text) <= width {
-		return text
-	}
-	r := []rune(text)
-	// Text is wider than nothing; halving finds the longest that fits.
-	lo, hi := 0, len(r)
-	for lo < hi {
-		mid := (lo + hi + 1) / 2
-		if s.Width(string(r[:mid])+"...") <= width {
-			lo = mid
-		} else {
-			hi = mid - 1
-		}
-	}
-	return strings.TrimRight(string(r[:lo]), " ") + "..."
 }
 
 func (d *sheet) fill(c color.Color, x0, y0, x1, y1 vg.Length) {
@@ -83,4 +61,19 @@ func (d *sheet) fill(c color.Color, x0, y0, x1, y1 vg.Length) {
 
 func (d *sheet) line(c color.Color, width vg.Length, dashes []vg.Length, pts ...vg.Point) {
 	d.c.StrokeLines(draw.LineStyle{Color: c, Width: width, Dashes: dashes}, pts)
+}
+
+// across and upright draw lines, box a frame; places are counted from the top.
+func (d *sheet) across(x0, x1, y vg.Length, c color.Color, width vg.Length) {
+	d.line(c, width, nil, vg.Point{X: x0, Y: d.y(y)}, vg.Point{X: x1, Y: d.y(y)})
+}
+
+func (d *sheet) upright(x, y0, y1 vg.Length, c color.Color, width vg.Length) {
+	d.line(c, width, nil, vg.Point{X: x, Y: d.y(y0)}, vg.Point{X: x, Y: d.y(y1)})
+}
+
+func (d *sheet) box(x0, y0, x1, y1 vg.Length, c color.Color, width vg.Length) {
+	a, b := d.y(y0), d.y(y1)
+	d.line(c, width, nil, vg.Point{X: x0, Y: a}, vg.Point{X: x1, Y: a}, vg.Point{X: x1, Y: b},
+		vg.Point{X: x0, Y: b}, vg.Point{X: x0, Y: a})
 }

@@ -27,7 +27,8 @@ type cli struct {
 	Replay  replayCmd  `cmd:"" help:"Run what a bundle holds once more and compare."`
 	Check   checkCmd   `cmd:"" help:"Judge a recorded history."`
 	Model   modelCmd   `cmd:"" help:"Answer questions about reliability: one, a batch, a table or a plot."`
-	Schema  schemaCmd  `cmd:"" help:"Print the JSON Schema of scenario files, for editors."`
+	Study   studyCmd   `cmd:"" help:"Sweep the modeler's parameters: tables and plots."`
+	Schema  schemaCmd  `cmd:"" help:"Print the JSON Schema of scenario or study files, for editors."`
 	Log     logCmd     `cmd:"" help:"Read the transaction log of a replica."`
 	Node    nodeCmd    `cmd:"" help:"Run the daemon of one host."`
 	Version versionCmd `cmd:"" help:"Print the version."`
@@ -50,6 +51,14 @@ type usageError struct{ error }
 
 func (u usageError) Unwrap() error { return u.error }
 
+// interrupted is an error that says what an interrupted command leaves.
+type interrupted struct {
+	error
+	left string
+}
+
+func (i interrupted) Unwrap() error { return i.error }
+
 const description = `Tests replicated block storage, in a simulator and on real processes.
 
 A scenario is a TOML file: hosts, a replicated volume, a workload, faults, and what is expected.
@@ -63,6 +72,7 @@ the content of all replicas, and says what held and what did not.
   pitch check history.jsonl
   pitch model downtime --placement shards -n 1000 -k 2 -p 1e-4 -T 10000
   pitch model table -n 100 -k 3
+  pitch study studies/bigcluster-vs-sharding.toml
 
 Exit codes: 0 as expected; 1 a check was violated; 2 unknown, a checker or the time ran out;
 3 vacuous, a fault or step that must happen did not; 64 bad input or usage; 70 pitch itself
@@ -127,7 +137,12 @@ func report(ctx context.Context, err error, w io.Writer) int {
 	case errors.As(err, &code):
 		return int(code)
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
-		fmt.Fprintln(w, "pitch: interrupted; every process that was started has been ended")
+		left := "every process that was started has been ended"
+		var i interrupted
+		if errors.As(err, &i) {
+			left = i.left
+		}
+		fmt.Fprintln(w, "pitch: interrupted;", left)
 		return exitInterrupted
 	}
 	fmt.Fprintln(w, "pitch:", err)

@@ -63,13 +63,14 @@ func (p *precision) options() (model.Options, error) {
 }
 
 type modelAskCmd struct {
-	Measure    string `arg:"" optional:"" help:"What to compute; 'pitch model measures' lists them."`
-	Batch      bool   `help:"Answer JSON lines from standard input, one JSON line each."`
-	CrossCheck bool   `help:"Compute with a second method, too, and compare."`
-	Simulate   bool   `help:"Estimate by simulation even where arithmetic would do."`
-	JSON       bool   `name:"json" help:"Print the answer as a JSON line."`
-	Drives     string `placeholder:"FILE" help:"Take lambda-per-h from a table of drive statistics (CSV)."`
-	DriveModel string `placeholder:"NAME" help:"Of this model of drive only."`
+	Measure    string  `arg:"" optional:"" help:"What to compute; 'pitch model measures' lists them."`
+	Batch      bool    `help:"Answer JSON lines from standard input, one JSON line each."`
+	CrossCheck bool    `help:"Compute with a second method, too, and compare."`
+	Simulate   bool    `help:"Estimate by simulation even where arithmetic would do."`
+	Fleet      float64 `placeholder:"YEARS" help:"Let hosts fail and be repaired for so many years of virtual time, and measure."`
+	JSON       bool    `name:"json" help:"Print the answer as a JSON line."`
+	Drives     string  `placeholder:"FILE" help:"Take lambda-per-h from a table of drive statistics (CSV)."`
+	DriveModel string  `placeholder:"NAME" help:"Of this model of drive only."`
 	precision
 	modelParams
 }
@@ -83,6 +84,8 @@ chain, an enumeration of all states, or a simulation with a confidence interval.
   pitch model size --placement clusters --clusters 10 -n 100 -k 2 -p 1e-3
   pitch model mttdl --placement shards -n 100 -k 3 --lambda-per-h 1e-5 --mu-per-h 0.04
   pitch model outage --placement copysets -N 300 -k 3 -S 4 -F 3 --cross-check
+  pitch model unavailability --placement copysets -n 100 -k 2 -S 4 \
+    --lambda-per-h 1e-3 --mu-per-h 1 --fleet 100 --cross-check
   pitch model --batch < queries.jsonl
 
 A line of a batch is {"id": "…", "measure": "…", "params": {…}}; parameters have the names of the
@@ -122,9 +125,7 @@ func (c *modelAskCmd) Run(s *streams) error {
 	if c.CrossCheck {
 		return c.check(s, params, opt, stop)
 	}
-	a, err := await(s.ctx, func() (model.Answer, error) {
-		return model.Ask(s.ctx, c.Measure, params, opt)
-	})
+	a, err := await(s.ctx, func() (model.Answer, error) { return c.ask(s.ctx, params, opt) })
 	stop()
 	if err != nil {
 		return err
@@ -134,6 +135,30 @@ func (c *modelAskCmd) Run(s *streams) error {
 	}
 	printAnswer(s.out, c.Measure, a)
 	return c.alsoAt(s, fleet, params, opt)
+}
+
+// ask answers by arithmetic or sampling, or in virtual time.
+func (c *modelAskCmd) ask(ctx context.Context, params model.Params, opt model.Options) (
+	model.Answer, error) {
+	if c.Fleet == 0 {
+		return model.Ask(ctx, c.Measure, params, opt)
+	}
+	return fleetEngine{years: c.Fleet}.Ask(ctx, c.Measure, params, opt)
+}
+
+// crossCheck compares the best method with the one that has least in common with it, or with what
+// happens in virtual time.
+func (c *modelAskCmd) crossCheck(ctx context.Context, params model.Params, opt model.Options) (
+	check model.Check, err error) {
+	if c.Fleet == 0 {
+		return model.CrossCheck(ctx, c.Measure, params, opt)
+	}
+	if check.First, err = model.Ask(ctx, c.Measure, params, opt); err != nil {
+		return check, err
+	}
+	check.Second, err = c.ask(ctx, params, opt)
+	check.Agree = check.First.Agrees(check.Second, 1e-9)
+	return check, err
 }
 
 // await returns what f does, or, when ctx ends first, that it was cancelled: some arithmetic takes
@@ -165,9 +190,7 @@ func printJSON(w io.Writer, v any) error {
 }
 
 func (c *modelAskCmd) check(s *streams, params model.Params, opt model.Options, stop func()) error {
-	check, err := await(s.ctx, func() (model.Check, error) {
-		return model.CrossCheck(s.ctx, c.Measure, params, opt)
-	})
+	check, err := await(s.ctx, func() (model.Check, error) { return c.crossCheck(s.ctx, params, opt) })
 	stop()
 	if err != nil {
 		return err

@@ -76,6 +76,18 @@ type modelParams struct {
 	Repair        *string  `name:"repair" param:"repair" placeholder:"MODE" group:"Of the fixed formulas" help:"${explain_repair}."`
 	Afr           *float64 `name:"afr" param:"afr" placeholder:"X" group:"Of the fixed formulas" help:"${explain_afr}."`
 	Days          *float64 `name:"days" param:"days" placeholder:"X" group:"Of the fixed formulas" help:"${explain_days}."`
+
+	UsableTb       *float64 `name:"usable-tb" param:"usable_tb" placeholder:"X" group:"Of cost" help:"${explain_usable_tb}."`
+	DiskTb         *float64 `name:"disk-tb" param:"disk_tb" placeholder:"X" group:"Of cost" help:"${explain_disk_tb}."`
+	DisksPerServer *float64 `name:"disks-per-server" param:"disks_per_server" placeholder:"X" group:"Of cost" help:"${explain_disks_per_server}."`
+	Raid           *float64 `name:"raid" param:"raid" placeholder:"X" group:"Of cost" help:"${explain_raid}."`
+	Fill           *float64 `name:"fill" param:"fill" placeholder:"X" group:"Of cost" help:"${explain_fill}."`
+	Compute        *float64 `name:"compute" param:"compute" placeholder:"X" group:"Of cost" help:"${explain_compute}."`
+	SwitchPorts    *float64 `name:"switch-ports" param:"switch_ports" placeholder:"X" group:"Of cost" help:"${explain_switch_ports}."`
+	Nof            *float64 `name:"nof" param:"nof" placeholder:"X" group:"Of cost" help:"${explain_nof}."`
+	PriceServer    *float64 `name:"price-server" param:"price_server" placeholder:"X" group:"Of cost" help:"${explain_price_server}."`
+	PriceTb        *float64 `name:"price-tb" param:"price_tb" placeholder:"X" group:"Of cost" help:"${explain_price_tb}."`
+	PricePort      *float64 `name:"price-port" param:"price_port" placeholder:"X" group:"Of cost" help:"${explain_price_port}."`
 }
 
 // params are the flags that were given.

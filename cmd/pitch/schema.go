@@ -1,11 +1,20 @@
 package main
 
-import "github.com/container-football/pitch/scenario"
+import (
+	"github.com/container-football/pitch/scenario"
+	"github.com/container-football/pitch/study"
+)
 
-type schemaCmd struct{}
+type schemaCmd struct {
+	Of string `arg:"" optional:"" default:"scenario" enum:"scenario,study" help:"Of which files: scenario or study."`
+}
 
-func (schemaCmd) Run(s *streams) error {
-	b, err := scenario.Schema()
+func (c schemaCmd) Run(s *streams) error {
+	schema := scenario.Schema
+	if c.Of == "study" {
+		schema = study.Schema
+	}
+	b, err := schema()
 	if err == nil {
 		_, err = s.out.Write(b)
 	}

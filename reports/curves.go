@@ -25,6 +25,7 @@ type Curve struct {
 	Low, High []float64
 
 	Points bool // markers with error bars only, for estimates laid over exact lines
+	Bare   bool // a line without markers, such as one with points laid over it
 
 	Group int // weight, dash and filling; curves of one kind share it. There are 4
 	Shade int // colour and marker, for curves that correspond to each other. There are 6
@@ -119,7 +120,7 @@ func (f *Curves) looks() ([]curveLook, error) {
 		out[i] = l
 	}
 	for i := range out {
-		out[i].bare = out[i].group == bareGroup && last == 1 && !out[i].points
+		out[i].bare = f.Curves[i].Bare || out[i].group == bareGroup && last == 1 && !out[i].points
 	}
 	return out, nil
 }

@@ -2,26 +2,14 @@ package reports_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/csv"
-	"errors"
 	"math"
 	"strconv"
 	"strings"
 	"testing"
 
-	"github.com/container-football/pitch/model"
 	"github.com/container-football/pitch/reports"
 )
-
-func seedFigure(t testing.TB, o reports.SeedFigure) *reports.Curves {
-	t.Helper()
-	f, err := reports.BigClusterVsSharding(context.Background(), o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return f
-}
 
 func curve(t *testing.T, f *reports.Curves, name string) reports.Curve {
 	t.Helper()
@@ -48,7 +36,7 @@ func at(t *testing.T, c reports.Curve, x float64) float64 {
 
 // The shapes that the figure of the guide has.
 func TestTheSeedFigureHasTheShapesOfTheGuide(t *testing.T) {
-	f := seedFigure(t, reports.SeedFigure{})
+	f := reports.SeedFigure(t)
 	names := []string{"k = 1", "k = 2", "k = 3", "k = 4"}
 	limit := curve(t, f, "limit: all down")
 	for i, k := range names {
@@ -87,7 +75,7 @@ func TestTheSeedFigureHasTheShapesOfTheGuide(t *testing.T) {
 
 // With s = 1, each mount counts: n times as much everywhere.
 func TestMountpointsAreNTimesTheServices(t *testing.T) {
-	services, mounts := seedFigure(t, reports.SeedFigure{}), seedFigure(t, reports.SeedFigure{S: 1})
+	services, mounts := reports.SeedFigure(t), reports.SeedFigure(t, "s = 0", "s = 1")
 	for i, c := range services.Curves {
 		for j, n := range c.X {
 			if y := mounts.Curves[i].Y[j]; math.Abs(y/(c.Y[j]*n)-1) > 1e-9 {
@@ -95,13 +83,10 @@ func TestMountpointsAreNTimesTheServices(t *testing.T) {
 			}
 		}
 	}
-	if !strings.Contains(mounts.Title, "mountpoints") {
-		t.Errorf("title %q", mounts.Title)
-	}
 }
 
 func TestAFigureIsDrawnInEveryFormatAndAlwaysTheSame(t *testing.T) {
-	f := seedFigure(t, reports.SeedFigure{})
+	f := reports.SeedFigure(t)
 	for format, magic := range map[string]string{"svg": "<?xml", "png": "\x89PNG", "pdf": "%PDF"} {
 		var one, two bytes.Buffer
 		for _, w := range []*bytes.Buffer{&one, &two} {
@@ -125,7 +110,7 @@ func TestAFigureIsDrawnInEveryFormatAndAlwaysTheSame(t *testing.T) {
 }
 
 func TestTheDataOfAFigureIsExact(t *testing.T) {
-	f := seedFigure(t, reports.SeedFigure{Most: 20, Replicas: 2})
+	f := reports.SeedFigure(t, "[1, 2, 3, 4]", "[1, 2]", "10_000\npoints", "20\npoints")
 	var b bytes.Buffer
 	if err := f.WriteCSV(&b); err != nil {
 		t.Fatal(err)
@@ -168,11 +153,6 @@ func TestAFigureThatCannotBeDrawnSaysWhy(t *testing.T) {
 			t.Errorf("%s: %v, expected %s", name, err, c.want)
 		}
 	}
-	for name, o := range map[string]reports.SeedFigure{"p": {P: 2}, "k": {Replicas: 7}, "n": {Most: -1}} {
-		if _, err := reports.BigClusterVsSharding(context.Background(), o); !errors.Is(err, model.ErrBadInput) {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
 }
 
 // A figure with one point, intervals, and names as long as a page must not break.
@@ -190,12 +170,5 @@ func TestHostileFigures(t *testing.T) {
 				t.Errorf("%.10s as %s: %v", c.Name, format, err)
 			}
 		}
-	}
-}
-
-// BenchmarkSeedFigure computes all points of the figure, without drawing it.
-func BenchmarkSeedFigure(b *testing.B) {
-	for b.Loop() {
-		seedFigure(b, reports.SeedFigure{})
 	}
 }

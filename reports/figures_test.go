@@ -1,7 +1,6 @@
 package reports
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -13,11 +12,7 @@ import (
 // figures are pictures of every kind, ordinary ones and extreme ones, by name.
 func figures(t testing.TB) map[string]Picture {
 	t.Helper()
-	seed, err := BigClusterVsSharding(context.Background(), SeedFigure{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := map[string]Picture{"curves-seed": seed}
+	out := map[string]Picture{"curves-seed": SeedFigure(t)}
 	for name, c := range curveFigures() {
 		out["curves-"+name] = c
 	}

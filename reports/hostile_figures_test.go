@@ -201,3 +201,27 @@ func TestRandomFigures(t *testing.T) {
 		t.Errorf("only %d of %d were drawn", drawn, n)
 	}
 }
+
+// Every two hostile numbers together, as data and as ends of axes.
+func TestNastyNumbers(t *testing.T) {
+	for _, a := range nasty {
+		for _, b := range nasty {
+			for _, x := range []Axis{{}, {Linear: true}, {Min: a}, {Max: b, Linear: true}} {
+				two := []float64{a, b}
+				one := [][]int{{0}}
+				for _, pic := range []Picture{
+					&Curves{X: x, Y: x, Curves: []Curve{{X: two, Y: two, Points: true}}},
+					&Curves{X: x, Curves: []Curve{{X: []float64{1, 2}, Y: two}}},
+					&Regimes{X: x, XAt: two[:1], YAt: two[1:], Names: []string{"a"}, Winner: one},
+					&Histogram{X: x, Series: []Sample{{Values: two, Marks: []Mark{{"m", b}}}}},
+					&Tornado{X: x, Base: a, Bars: []Bar{{"n", "1", "2", b, a, b}}},
+				} {
+					p, err := probeFigure(pic, 360, 1.1)
+					if err == nil && len(p.faults()) > 0 {
+						t.Errorf("%+v: %v", pic, p.faults())
+					}
+				}
+			}
+		}
+	}
+}

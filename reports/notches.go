@@ -73,6 +73,9 @@ func (s ruler) notchings(length vg.Length) [][]notch {
 // even divides the axis into at most about n steps of one round size.
 func (s ruler) even(n int, length vg.Length) []notch {
 	lo, hi := s.value(s.lo), s.value(s.hi)
+	if size := hi - lo; !(size > 0) || math.IsInf(size, 1) {
+		return nil // beyond the largest number or below the least
+	}
 	step := nice((hi - lo) / float64(n))
 	parts := 5
 	if m := step / math.Pow(10, math.Floor(math.Log10(step)+1e-9)); m > 1.5 && m < 3 {

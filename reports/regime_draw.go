@@ -16,6 +16,7 @@ const (
 
 var (
 	contourInk = color.NRGBA{0x38, 0x38, 0x38, 0xff}
+	guideInk   = color.NRGBA{0x8e, 0x3a, 0x00, 0xff}
 	halo       = color.NRGBA{0xff, 0xff, 0xff, 0xd8}
 )
 
@@ -35,6 +36,7 @@ func (m *regimeMap) draw(c draw.Canvas) {
 	m.hatch(tieLook, m.tied(), vg.Point{})
 	m.drawContours()
 	m.drawBorders()
+	m.drawLines()
 	for _, n := range m.names {
 		m.drawName(n)
 	}
@@ -72,6 +74,28 @@ func (m *regimeMap) drawBorders() {
 			func(a, b vg.Length) {
 				m.across(max(a, m.left), min(b, m.right), m.ys[j], black, borderWidth)
 			})
+	}
+}
+
+// guideDashes are those of lines over the map.
+var guideDashes = [][]vg.Length{{7, 4}, {2, 3}, {9, 3, 2, 3}}
+
+const guideWidth = 1.6
+
+// drawLines draws the guides, on a lighter ground, so that they are seen on any hatching.
+func (m *regimeMap) drawLines() {
+	clip := m.inside()
+	for n, l := range m.r.Lines {
+		var points []vg.Point
+		for i := range l.X {
+			if m.r.X.shows(l.X[i]) && m.r.Y.shows(l.Y[i]) {
+				points = append(points, m.point(l.X[i], l.Y[i]))
+			}
+		}
+		for _, part := range clip.ClipLinesXY(points) {
+			m.line(halo, guideWidth+2, nil, part...)
+			m.line(guideInk, guideWidth, guideDashes[n], part...)
+		}
 	}
 }
 

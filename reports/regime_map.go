@@ -211,6 +211,15 @@ func (m *regimeMap) explain(letters map[int]string) {
 			m.across(x0, x1, y, contourInk, contourWidth)
 		})
 	}
+	for i, l := range m.r.Lines {
+		m.key.add(l.Name, func(x0, x1, y vg.Length) {
+			m.line(guideInk, guideWidth, guideDashes[i], vg.Point{X: x0, Y: m.y(y)},
+				vg.Point{X: x1, Y: m.y(y)})
+		})
+	}
+	for _, l := range m.r.Lines {
+		m.notes.add(l.Name + ": " + l.Source)
+	}
 	if len(losers) > 0 {
 		m.notes.add("Nowhere the best: " + strings.Join(losers, ", "))
 	}

@@ -21,6 +21,15 @@ type Regimes struct {
 	Margin [][]float64 // [y][x]: winner over runner-up, from 1 on; NaN: none; nil: no contours
 
 	TieFactor float64 // what the legend says of ties, such as 1.1
+
+	Lines []Line // over the map, at most three
+}
+
+// A Line is a guide over a map, such as a limit of what is possible.
+type Line struct {
+	Name   string
+	Source string    // which formula or method it comes from
+	X, Y   []float64 // of equal length; points that an axis cannot show are left out
 }
 
 // maxRegimes is how many winners can be told apart by lightness and hatching.
@@ -36,7 +45,8 @@ func (r *Regimes) Draw(w io.Writer, opt FigureOptions) error {
 	return drawFigure(w, opt, func(s sheet) (picture, error) { return newRegimeMap(s, r) })
 }
 
-// WriteCSV writes a row a cell. Where nobody could be computed the winner is empty.
+// WriteCSV writes a row a cell. Where nobody could be computed the winner is empty. Lines follow,
+// one row a point, with the name in place of a winner and no margin.
 func (r *Regimes) WriteCSV(w io.Writer) error {
 	if err := r.check(); err != nil {
 		return err
@@ -55,6 +65,11 @@ func (r *Regimes) WriteCSV(w io.Writer) error {
 				margin = exact(r.Margin[j][i])
 			}
 			t.row(exact(x), exact(y), winner, source, tie, margin)
+		}
+	}
+	for _, l := range r.Lines {
+		for i := range l.X {
+			t.row(exact(l.X[i]), exact(l.Y[i]), l.Name, l.Source, "", "")
 		}
 	}
 	return t.end()
@@ -103,6 +118,14 @@ func (r *Regimes) check() error {
 	}
 	if winners > maxRegimes {
 		return badFigure("%d contestants win somewhere; %d can be told apart", winners, maxRegimes)
+	}
+	if len(r.Lines) > len(guideDashes) {
+		return badFigure("%d lines; %d can be told apart", len(r.Lines), len(guideDashes))
+	}
+	for _, l := range r.Lines {
+		if len(l.X) != len(l.Y) {
+			return badFigure("line %s has %d X and %d Y", l.Name, len(l.X), len(l.Y))
+		}
 	}
 	if math.IsNaN(r.TieFactor) || math.IsInf(r.TieFactor, 0) {
 		return badFigure("TieFactor is %g", r.TieFactor)

@@ -19,7 +19,7 @@ type StudyPlot struct {
 
 // StudyPlots makes the pictures that the file of a complete study asks for. A plot of kinds that
 // have room for one combination of the other axes becomes a picture of each.
-func StudyPlots(res *study.Result) ([]StudyPlot, error) {
+func StudyPlots(res *study.Result) []StudyPlot {
 	var out []StudyPlot
 	for i := range res.Plan.File.Plots {
 		b := newPlotter(res, &res.Plan.File.Plots[i])
@@ -41,7 +41,7 @@ func StudyPlots(res *study.Result) ([]StudyPlot, error) {
 			out = append(out, StudyPlot{b.spec.Name + suffix, p})
 		}
 	}
-	return out, nil
+	return out
 }
 
 // plotter makes one plot. A combination of the axes is an index into the values of each.
@@ -222,11 +222,12 @@ func (b *plotter) curves() Picture {
 	for _, ask := range b.asks {
 		most = max(most, len(b.combinations(b.others(&b.file.Asks[ask]))))
 	}
+	names := b.names()
 	for nth, ask := range b.asks {
 		a := &b.file.Asks[ask]
 		for engine := range a.Engines {
 			for i, at := range b.combinations(b.others(a)) {
-				c := b.curve(ask, engine, at, x)
+				c := b.curve(names[nth], ask, engine, at, x)
 				// Colours for what there is more of, weights and dashes for the rest.
 				switch {
 				case most == 1:
@@ -243,15 +244,41 @@ func (b *plotter) curves() Picture {
 	return f
 }
 
-func (b *plotter) curve(ask, engine int, at []int, x int) Curve {
+// engineNames say in a picture what an engine does.
+var engineNames = map[string]string{"best": "computed", "simulation": "sampled", "fleet": "simulated"}
+
+// names are those of the questions that are shown, without a tail that all of them have after a
+// colon: names of questions differ in the whole study, and often name the measure there.
+func (b *plotter) names() []string {
+	var out []string
+	tail := ""
+	for i, ask := range b.asks {
+		name := b.file.Asks[ask].Name
+		out = append(out, name)
+		_, after, _ := strings.Cut(name, ": ")
+		if i == 0 {
+			tail = after
+		} else if after != tail {
+			tail = ""
+		}
+	}
+	if len(out) > 1 && tail != "" {
+		for i := range out {
+			out[i] = strings.TrimSuffix(out[i], ": "+tail)
+		}
+	}
+	return out
+}
+
+func (b *plotter) curve(name string, ask, engine int, at []int, x int) Curve {
 	a := &b.file.Asks[ask]
-	c := Curve{Name: a.Name, Source: b.source(ask, engine)}
+	c := Curve{Name: name, Source: b.source(ask, engine)}
 	for _, axis := range b.others(a) {
 		c.Name += fmt.Sprintf(", %s = %s", b.file.Axes[axis].Param,
 			inputText(b.res.Plan.Values(axis)[at[axis]]))
 	}
 	if len(a.Engines) > 1 {
-		c.Name += ", " + a.Engines[engine]
+		c.Name += ", " + engineNames[a.Engines[engine]]
 	}
 	intervals := false
 	at = slices.Clone(at)
@@ -272,7 +299,10 @@ func (b *plotter) curve(ask, engine int, at []int, x int) Curve {
 	if !intervals {
 		c.Low, c.High = nil, nil
 	}
-	c.Points = intervals && len(a.Engines) > 1 && a.Engines[engine] != "best"
+	if len(a.Engines) > 1 {
+		c.Points = intervals && a.Engines[engine] != "best"
+		c.Bare = !c.Points
+	}
 	return c
 }
 
@@ -284,6 +314,9 @@ func (b *plotter) regimes(at []int, title string) Picture {
 	for _, ask := range b.asks {
 		r.Names = append(r.Names, b.file.Asks[ask].Name)
 		r.Sources = append(r.Sources, b.source(ask, 0))
+	}
+	for _, name := range b.spec.Lines {
+		r.Lines = append(r.Lines, b.line(name, at, x))
 	}
 	at = slices.Clone(at)
 	for j := range r.YAt {
@@ -299,6 +332,20 @@ func (b *plotter) regimes(at []int, title string) Picture {
 		r.Winner, r.Tie, r.Margin = append(r.Winner, winner), append(r.Tie, tie), append(r.Margin, margin)
 	}
 	return r
+}
+
+// line is the answers to a question over the axis from left to right, as places on the other one.
+func (b *plotter) line(name string, at []int, x int) Line {
+	ask := slices.IndexFunc(b.file.Asks, func(a study.Ask) bool { return a.Name == name })
+	l := Line{Name: name, Source: b.source(ask, 0)}
+	at = slices.Clone(at)
+	for i, v := range b.numbers(x) {
+		at[x] = i
+		if y, _, _ := b.res.Answer(b.res.Plan.Grid(at), ask, 0); !math.IsNaN(y) {
+			l.X, l.Y = append(l.X, v), append(l.Y, y)
+		}
+	}
+	return l
 }
 
 // winner is which question has the best answer, as an index into those shown, and how many times

@@ -53,3 +53,22 @@ func BenchmarkTenThousandCells(b *testing.B) {
 	}
 	b.ReportMetric(float64(cells), "cells")
 }
+
+// BenchmarkFigureOfTheGuide answers all questions of the study bigcluster-vs-sharding, in memory.
+func BenchmarkFigureOfTheGuide(b *testing.B) {
+	f, err := Load("../studies/bigcluster-vs-sharding.toml")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		p, err := f.Plan(nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for i := range p.Cells() {
+			if _, err := p.answer(context.Background(), p.Cell(i)); err != nil {
+				b.Fatal(err)
+			}
+		}
+	}
+}

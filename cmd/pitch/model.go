@@ -22,7 +22,6 @@ import (
 type modelCmd struct {
 	Ask      modelAskCmd      `cmd:"" default:"withargs" help:"Answer one question, or a batch of them."`
 	Table    modelTableCmd    `cmd:"" help:"Compare placements under one set of parameters."`
-	Plot     modelPlotCmd     `cmd:"" help:"Draw a figure."`
 	Drives   modelDrivesCmd   `cmd:"" help:"Read failure rates from a table of drive statistics."`
 	Measures modelMeasuresCmd `cmd:"" help:"List what can be asked, or explain one measure."`
 }
@@ -33,7 +32,6 @@ func (modelCmd) Help() string {
   pitch model measures                       what can be asked
   pitch model incident --placement shards -n 100 -k 2 -p 1e-4
   pitch model table -n 100 -k 3              shards, copysets, clusters side by side
-  pitch model plot bigcluster-vs-sharding    the figure of the README
   pitch model drives fleet.csv               failure rates from drive statistics
   pitch model --batch < queries.jsonl
 

@@ -33,6 +33,7 @@ func TestScripts(t *testing.T) {
 		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("SCENARIOS", scenarios)
+			env.Setenv("STUDIES", filepath.Join(scenarios, "../studies"))
 			env.Setenv("WORKED", filepath.Join(scenarios, "../model/testdata/worked-values.jsonl"))
 			return nil
 		},

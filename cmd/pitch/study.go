@@ -211,11 +211,7 @@ func (o *studyOutput) write(s *streams, r *study.Result, dir string) error {
 			return err
 		}
 	}
-	plots, err := reports.StudyPlots(r)
-	if err != nil {
-		return usageError{err}
-	}
-	for _, p := range plots {
+	for _, p := range reports.StudyPlots(r) {
 		base := name + "-" + p.Name
 		if err := put(base+".csv", p.Picture.WriteCSV); err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 )
@@ -95,6 +96,29 @@ func TestAStudyKilledAgainAndAgainEndsWithTheSameBytes(t *testing.T) {
 		b, err := os.ReadFile(filepath.Join(dir, "killed/slow", name))
 		if err != nil || !bytes.Equal(a, b) {
 			t.Errorf("%s differs, %v", name, err)
+		}
+	}
+}
+
+// Every shipped study runs with one command, has an answer to all it asks, and draws its pictures.
+func TestShippedStudiesRun(t *testing.T) {
+	if testing.Short() {
+		t.Skip("ten seconds of studies")
+	}
+	out := t.TempDir()
+	var said, errs bytes.Buffer
+	if code := Main([]string{"study", "../../studies", "--out", out, "--formats", "svg"}, &said, &errs); code != 0 {
+		t.Fatalf("exit code %d\n%s%s", code, said.String(), errs.String())
+	}
+	files, err := filepath.Glob("../../studies/*.toml")
+	if err != nil || len(files) < 12 {
+		t.Fatalf("%d studies, %v", len(files), err)
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".toml")
+		pictures, err := filepath.Glob(filepath.Join(out, name, name+"-*.svg"))
+		if err != nil || len(pictures) == 0 {
+			t.Errorf("%s has no picture", name)
 		}
 	}
 }

@@ -191,14 +191,14 @@ func (p *Plan) answer(ctx context.Context, c Cell) ([]Row, error) {
 // cells. Two cores may ask it at once, and get the same answer.
 func (p *Plan) ask(ctx context.Context, ask int, engine string, params model.Params) (Row, error) {
 	a := &p.File.Asks[ask]
-	key := ""
-	if len(a.Without) > 0 {
-		key = fmt.Sprint(ask, engine, params) // fmt sorts the keys of maps
-		if row, ok := p.known.Load(key); ok {
+	question := fmt.Sprintf("%d\n%s\n%v", p.File.Seed, a.Measure, params) // fmt sorts the keys of maps
+	repeats := len(a.Without) > 0
+	if repeats {
+		if row, ok := p.known.Load(known{ask, engine, question}); ok {
 			return row.(Row), nil
 		}
 	}
-	seed := p.seed(a, params)
+	seed := seedOf(question)
 	got, err := p.engines[engine].Ask(ctx, a.Measure, params, model.Options{Seed: seed,
 		RelErr: p.File.Precision.RelErr, Level: p.File.Precision.Level,
 		Samples: p.File.Precision.Samples, Threads: 1})
@@ -206,18 +206,24 @@ func (p *Plan) ask(ctx context.Context, ask int, engine string, params model.Par
 		return Row{}, context.Cause(ctx)
 	}
 	row := newRow(ask, engine, seed, got, err)
-	if key != "" {
-		p.known.Store(key, row)
+	if repeats {
+		p.known.Store(known{ask, engine, question}, row)
 	}
 	return row, nil
 }
 
-// seed is that of the random stream of a question. It depends on what is asked, and not on where
+// known is the key of an answer that may be the same in several cells.
+type known struct {
+	ask              int
+	engine, question string
+}
+
+// seedOf is that of the random stream of a question. It depends on what is asked, and not on where
 // that stands in the study: one value more on an axis changes no other answer. It has 53 bits,
 // which also readers without 64-bit integers keep.
-func (p *Plan) seed(a *Ask, params model.Params) uint64 {
+func seedOf(question string) uint64 {
 	h := fnv.New64a()
-	fmt.Fprintf(h, "%d\n%s\n%v", p.File.Seed, a.Measure, params)
+	h.Write([]byte(question)) // never fails
 	x := h.Sum64()
 	x ^= x >> 29
 	return x * 0xbf58476d1ce4e5b9 >> 11

@@ -107,6 +107,22 @@ func (a Axis) shortest(lo, hi float64) float64 {
 	return max(1e-9*max(math.Abs(lo), math.Abs(hi)), 1e-290)
 }
 
+// tight is over without rounding, unless there is nothing between least and most.
+func (a Axis) tight(least, most float64) ruler {
+	s := a.over(least, most)
+	lo, hi := a.count(least), a.count(most)
+	if hi-lo < 1e-6*max(math.Abs(lo), math.Abs(hi)) || hi-lo < a.shortest(lo, hi) {
+		return s
+	}
+	if a.Min == 0 {
+		s.lo = lo
+	}
+	if a.Max == 0 {
+		s.hi = hi
+	}
+	return s
+}
+
 // pad moves ends that were not asked for away from points that lie on them.
 func (s *ruler) pad(least, most float64) {
 	by := (s.hi - s.lo) * 0.025

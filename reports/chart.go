@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"image/color"
 	"slices"
+	"strings"
 
 	"gonum.org/v1/plot/vg"
 )
@@ -67,8 +68,14 @@ func newChart(s sheet, f *Curves) (*chart, error) {
 	if beside {
 		height = max(height, vg.Length(nameStep*(len(f.Curves)+1)))
 	}
-	l.setY(f.Y.over(reach.yLeast, reach.yMost), height)
-	x := f.X.over(reach.xLeast, reach.xMost)
+	y := f.Y.over(reach.yLeast, reach.yMost)
+	foot := y.lo
+	y.pad(reach.yLeast, reach.yMost)
+	if f.Y.Linear && foot == 0 {
+		y.lo = 0 // what begins there stands on the axis
+	}
+	l.setY(y, height)
+	x := f.X.tight(reach.xLeast, reach.xMost)
 	if slices.ContainsFunc(f.Curves, func(c Curve) bool { return c.Points }) {
 		x.pad(reach.xLeast, reach.xMost)
 	}
@@ -146,6 +153,12 @@ func (l *chart) noteSources() {
 			sources = append(sources, c.Source)
 		}
 	}
+	lines := 0 // that have no markers
+	for _, look := range l.looks {
+		if look.bare {
+			lines++
+		}
+	}
 	for _, source := range sources {
 		if source == "" {
 			continue
@@ -155,10 +168,17 @@ func (l *chart) noteSources() {
 			continue
 		}
 		var marks []func(vg.Point)
+		var bare []string // that cannot be told apart by markers
 		for i, c := range l.f.Curves {
 			if c.Source == source {
 				marks = append(marks, func(at vg.Point) { l.mark(at, i, 2.6) })
+				if l.looks[i].bare {
+					bare = append(bare, c.Name)
+				}
 			}
+		}
+		if len(bare) > 0 && lines > 1 {
+			source = strings.Join(bare, "; ") + ": " + source
 		}
 		l.notes.add(source, marks...)
 	}

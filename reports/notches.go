@@ -113,7 +113,7 @@ func (s ruler) powers(step int, labelled []int, unit float64) []notch {
 		minor = []int{1}
 	}
 	first, last := int(math.Floor(s.lo)), int(math.Ceil(s.hi))
-	plain := s.lo >= -3-1e-9 && s.hi <= 4.7
+	plain := s.lo >= -3-1e-9 && s.hi <= 5+1e-9
 	var out []notch
 	for e := first; e <= last; e++ {
 		for m := 1; m <= 9; m++ {

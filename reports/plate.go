@@ -90,10 +90,9 @@ func (p *plate) point(x, y float64) vg.Point {
 	return vg.Point{X: p.px(x), Y: p.y(p.py(y))}
 }
 
-// inside is a canvas that clips lines to the panel.
-func (p *plate) inside() draw.Canvas {
-	return draw.Canvas{Canvas: p.c.Canvas, Rectangle: vg.Rectangle{
-		Min: vg.Point{X: p.left, Y: p.y(p.bottom)},
+// inside cuts lines and areas at the frame of the panel.
+func (p *plate) inside() window {
+	return window{vg.Rectangle{Min: vg.Point{X: p.left, Y: p.y(p.bottom)},
 		Max: vg.Point{X: p.right, Y: p.y(p.top)}}}
 }
 

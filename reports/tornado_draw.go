@@ -41,6 +41,7 @@ const (
 	barHeight = 15
 	twoHeight = 23 // of a bar whose ends lie at one side of the base
 	rowGap    = 9
+	endGap    = 8 // beside the label of an end, both sides together
 )
 
 var (
@@ -61,34 +62,41 @@ func newBars(s sheet, t *Tornado) (*tornadoBars, error) {
 		b.notes.add("Source: " + t.Source)
 	}
 	var widest vg.Length
+	column := room(nameStyle, "elasticity")
 	for _, bar := range bars {
 		r := barRow{Bar: bar, name: wrapTo(nameStyle, bar.Name, s.width*0.27, 3)}
 		for _, line := range r.name {
 			widest = max(widest, room(nameStyle, line))
 		}
-		r.low, r.high = b.ends(bar)
-		r.tall = barHeight
-		if r.low.side == r.high.side {
-			r.tall = twoHeight
-		}
 		b.rows = append(b.rows, r)
-		b.elasticity = b.elasticity || !math.IsNaN(bar.Elasticity)
+		if !math.IsNaN(bar.Elasticity) {
+			b.elasticity = true
+			column = max(column, room(nameStyle, signed(bar.Elasticity)))
+		}
 	}
 	b.left += widest + 10
+	b.right -= 12
 	if b.elasticity {
-		b.right -= room(nameStyle, "elasticity") + 8
-	} else {
-		b.right -= 12
+		b.right -= column - 4
 	}
 	b.top += 16 // for the label of the base
 	y := b.top + rowGap
 	for i := range b.rows {
-		tall := max(b.rows[i].tall, vg.Length(len(b.rows[i].name))*11)
-		b.rows[i].y = y + tall/2
+		r := &b.rows[i]
+		r.low, r.high = b.ends(r.Bar)
+		r.tall = barHeight
+		if r.low.side == r.high.side {
+			r.tall = twoHeight
+		}
+		tall := max(r.tall, vg.Length(len(r.name))*11)
+		r.y = y + tall/2
 		y += tall + rowGap
 	}
 	b.bottom = y
-	b.setX(b.ruler())
+	for was := vg.Length(0); was != b.right; { // numbers may make the panel narrower
+		was = b.right
+		b.setX(b.ruler())
+	}
 	b.dropNegative()
 	patch := func(h hatching) func(x0, x1, y vg.Length) {
 		return func(x0, x1, y vg.Length) { b.patch(h, x0, y-5, x1, y+5) }
@@ -139,8 +147,10 @@ func (b *tornadoBars) end(v float64, input string) barEnd {
 			e.label = clean(input) + ": gives " + brief(v)
 		}
 	}
-	e.label = fit(endStyle, e.label, max(44, (b.right-b.left)*0.2))
-	e.room = room(endStyle, e.label) + 8
+	// Labels at both sides of a bar leave it a fifth of the panel.
+	wide := (b.right-b.left)*0.4 - endGap
+	e.label = fit(endStyle, e.label, min(max(44, (b.right-b.left)*0.2), wide/1.15))
+	e.room = room(endStyle, e.label) + endGap
 	return e
 }
 

@@ -197,11 +197,9 @@ func studyProgress(s *streams) (report func(done, of int), stop func()) {
 // write makes the tables and pictures of a complete study.
 func (o *studyOutput) write(s *streams, r *study.Result, dir string) error {
 	name := r.Plan.File.Name
-	var files, pictures []string
+	var lines, pictures []string
 	put := func(file string, write func(w io.Writer) error) error {
-		path := filepath.Join(dir, file)
-		files = append(files, path)
-		return study.ReplaceFile(path, write)
+		return study.ReplaceFile(filepath.Join(dir, file), write)
 	}
 	for _, t := range []struct {
 		ext   string
@@ -216,10 +214,7 @@ func (o *studyOutput) write(s *streams, r *study.Result, dir string) error {
 		if err := put(base+".csv", p.Picture.WriteCSV); err != nil {
 			return err
 		}
-		for _, format := range o.Formats {
-			if format == "none" {
-				continue
-			}
+		for _, format := range o.formats() {
 			if err := put(base+"."+format, func(w io.Writer) error {
 				return p.Picture.Draw(w, reports.FigureOptions{Format: format})
 			}); err != nil {
@@ -229,17 +224,33 @@ func (o *studyOutput) write(s *streams, r *study.Result, dir string) error {
 		if slices.Contains(o.Formats, "svg") {
 			pictures = append(pictures, base+".svg")
 		}
+		lines = append(lines, also(filepath.Join(dir, base), append(o.formats(), "csv")))
 	}
 	if err := put(name+".md", func(w io.Writer) error {
 		return reports.WriteStudySummary(w, r, pictures)
 	}); err != nil {
 		return err
 	}
-	return concludeStudy(s, r, files)
+	lines = append(lines, also(filepath.Join(dir, name), []string{"md", "csv", "jsonl", "parquet"}))
+	return concludeStudy(s, r, lines)
+}
+
+// formats are the kinds of pictures to draw.
+func (o *studyOutput) formats() []string {
+	return slices.DeleteFunc(slices.Clone(o.Formats), func(f string) bool { return f == "none" })
+}
+
+// also names a file that is there in several forms.
+func also(base string, forms []string) string {
+	line := base + "." + forms[0]
+	for i, form := range forms[1:] {
+		line += map[bool]string{true: "  and ", false: ", "}[i == 0] + "." + form
+	}
+	return line
 }
 
 // concludeStudy says what came out, and gives the exit code.
-func concludeStudy(s *streams, r *study.Result, files []string) error {
+func concludeStudy(s *streams, r *study.Result, lines []string) error {
 	f := r.Plan.File
 	far := 0
 	for _, a := range r.Agreements() {
@@ -251,7 +262,7 @@ func concludeStudy(s *streams, r *study.Result, files []string) error {
 		fmt.Fprintln(s.out)
 		far += a.Far
 	}
-	fmt.Fprintln(s.out, strings.Join(files, "\n"))
+	fmt.Fprintln(s.out, strings.Join(lines, "\n"))
 	if n := r.Failed(); n > 0 {
 		fmt.Fprintf(s.out, "%s of %s answers could not be given; see the column \"error\"\n", thousands(n),
 			thousands(len(r.Rows)))

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"sync"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -161,14 +163,47 @@ func (versionCmd) Run(s *streams) error {
 
 // version is that of the module, or the revision that the binary was built from.
 func version() string {
+	v, _ := revision()
+	return v
+}
+
+// revision is the version, and whether it says exactly which source the binary was built from.
+func revision() (v string, exact bool) {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
-		return "(unknown)"
+		return "(unknown)", false
 	}
+	v, exact = info.Main.Version, info.Main.Version != "(devel)"
 	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return s.Value[:min(12, len(s.Value))]
+		switch s.Key {
+		case "vcs.revision":
+			v, exact = s.Value[:min(12, len(s.Value))], true
+		case "vcs.modified": // comes after the revision
+			exact = exact && s.Value != "true"
 		}
 	}
-	return info.Main.Version
+	return v, exact
 }
+
+// build is the version, with a hash of the binary where the version may stand for several: answers
+// of different builds must not be taken for those of one.
+var build = sync.OnceValue(func() string {
+	v, exact := revision()
+	if exact {
+		return v
+	}
+	path, err := os.Executable()
+	if err != nil {
+		return v
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return v
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return v
+	}
+	return fmt.Sprintf("%s-%.4x", v, h.Sum(nil))
+})

@@ -134,9 +134,9 @@ func (c *studyRunCmd) one(s *streams, p *study.Plan) error {
 		part = fmt.Sprintf(", shard %s: %d of them", c.Shard, c.Shard.Count(p.Cells()))
 	}
 	fmt.Fprintf(s.out, "%s: %s\n%s cells x %s%s; seed %d, input %.12s, pitch %s\n", f.Name, f.Title,
-		thousands(p.Cells()), plural(len(f.Asks), "question"), part, f.Seed, f.Hash, version())
+		thousands(p.Cells()), plural(len(f.Asks), "question"), part, f.Seed, f.Hash, build())
 	progress, stop := studyProgress(s)
-	r, err := study.Run(s.ctx, p, study.Options{Dir: dir, Shard: c.Shard, Fresh: c.Fresh, Version: version(),
+	r, err := study.Run(s.ctx, p, study.Options{Dir: dir, Shard: c.Shard, Fresh: c.Fresh, Version: build(),
 		Threads: c.Threads, Progress: progress})
 	stop()
 	if err != nil {

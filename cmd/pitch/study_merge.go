@@ -25,7 +25,7 @@ func (c *studyMergeCmd) Run(s *streams) error {
 		return err
 	}
 	dir := filepath.Join(c.Out, p.File.Name)
-	r, err := study.Merge(p, c.Shards, study.Options{Dir: dir, Fresh: c.Fresh, Version: version()})
+	r, err := study.Merge(p, c.Shards, study.Options{Dir: dir, Fresh: c.Fresh, Version: build()})
 	switch {
 	case errors.Is(err, study.ErrOther), errors.Is(err, study.ErrIncomplete), errors.Is(err, fs.ErrNotExist),
 		errors.Is(err, study.ErrLocked):

@@ -44,7 +44,7 @@ scenarios: build ## every shipped scenario in every world
 	$(BIN) run scenarios
 
 notebooks: build need-jupyter ## execute the notebooks into out/notebooks, as HTML
-	$(BIN) study $(NEEDED) --out out --formats none
+	$(BIN) study $(NEEDED) --out out --formats none --fresh
 	PITCH_RESULTS=$(CURDIR)/out PYTHONDONTWRITEBYTECODE=1 PYDEVD_DISABLE_FILE_VALIDATION=1 \
 	  jupyter-nbconvert --execute --to html --output-dir out/notebooks notebooks/*.ipynb
 

@@ -66,7 +66,7 @@ func (d *dice) figure() Picture {
 		for range d.upTo(12) {
 			n := d.upTo(9)
 			c := Curve{Name: d.text(), Source: d.text(), X: d.values(n), Y: d.values(n), Points: d.coin(),
-				Group: d.upTo(4), Shade: d.upTo(7)}
+				Bare: d.upTo(5) == 0, Group: d.upTo(4), Shade: d.upTo(7)}
 			if d.coin() {
 				c.Low, c.High = d.values(n), d.values(n)
 				for i := range c.Low {
@@ -112,6 +112,10 @@ func (d *dice) regimes(title, sub string) *Regimes {
 	r.XAt, r.YAt = ascend(d.upTo(14)), ascend(d.upTo(14))
 	for range d.upTo(9) {
 		r.Names, r.Sources = append(r.Names, d.text()), append(r.Sources, d.text())
+	}
+	for range d.upTo(4) {
+		n := d.upTo(5)
+		r.Lines = append(r.Lines, Line{d.text(), d.text(), d.values(n), d.values(n)})
 	}
 	nx, ny := len(r.XAt), len(r.YAt)
 	r.Winner, r.Tie, r.Margin = grid[int](nx, ny), grid[bool](nx, ny), grid[float64](nx, ny)
@@ -171,7 +175,7 @@ func drawEverywhere(t *testing.T, pic Picture) {
 
 func TestRandomFigures(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
-	n := 400
+	n := 250
 	if testing.Short() {
 		n = 100
 	}
@@ -206,7 +210,7 @@ func TestRandomFigures(t *testing.T) {
 func TestNastyNumbers(t *testing.T) {
 	for _, a := range nasty {
 		for _, b := range nasty {
-			for _, x := range []Axis{{}, {Linear: true}, {Min: a}, {Max: b, Linear: true}} {
+			for _, x := range []Axis{{Min: a}, {Max: b, Linear: true}} {
 				two := []float64{a, b}
 				one := [][]int{{0}}
 				for _, pic := range []Picture{

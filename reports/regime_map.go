@@ -128,8 +128,9 @@ func (m *regimeMap) placeNames() map[int]string {
 		if m.placeName(r, m.r.Names[n]) {
 			continue
 		}
-		letters[n] = string(rune('A' + k))
-		m.placeName(r, letters[n])
+		if letter := string(rune('A' + k)); m.placeName(r, letter) {
+			letters[n] = letter
+		}
 	}
 	return letters
 }
@@ -218,7 +219,9 @@ func (m *regimeMap) explain(letters map[int]string) {
 		})
 	}
 	for _, l := range m.r.Lines {
-		m.notes.add(l.Name + ": " + l.Source)
+		if l.Source != "" {
+			m.notes.add(l.Name + ": " + l.Source)
+		}
 	}
 	if len(losers) > 0 {
 		m.notes.add("Nowhere the best: " + strings.Join(losers, ", "))

@@ -35,7 +35,7 @@ func (h *Histogram) Draw(w io.Writer, opt FigureOptions) error {
 	if err != nil {
 		return err
 	}
-	return drawFigure(w, opt, func(s sheet) (picture, error) { return newOutlines(s, h, b) })
+	return drawFigure(w, opt, func(s sheet) (picture, error) { return newOutlines(s, h, b), nil })
 }
 
 // WriteCSV writes a row a series and bin, the bins as they are drawn. What no bin holds is in rows

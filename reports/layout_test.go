@@ -18,13 +18,8 @@ type probe struct {
 	w, h  vg.Length
 	wider vg.Length
 	align draw.XAlignment
-	at    []turned
+	at    []float64 // angles that text is turned by
 	texts []probed
-}
-
-type turned struct {
-	angle float64
-	move  vg.Point
 }
 
 type probed struct {
@@ -44,7 +39,7 @@ func (p *probe) DrawImage(vg.Rectangle, image.Image) {}
 func (p *probe) WriteTo(io.Writer) (int64, error)    { return 0, nil }
 func (p *probe) Push()                               { p.at = append(p.at, p.at[len(p.at)-1]) }
 func (p *probe) Pop()                                { p.at = p.at[:len(p.at)-1] }
-func (p *probe) Rotate(angle float64)                { p.at[len(p.at)-1].angle += angle }
+func (p *probe) Rotate(angle float64)                { p.at[len(p.at)-1] += angle }
 func (p *probe) Translate(by vg.Point)               { panic("no picture is moved") }
 
 // check panics if anything is drawn at no place at all, or far off the sheet.
@@ -69,7 +64,7 @@ func (p *probe) FillString(f font.Face, at vg.Point, text string) {
 	p.align = draw.XLeft
 	size := f.Font.Size
 	corner := func(x, y vg.Length) vg.Point {
-		sin, cos := math.Sincos(p.at[len(p.at)-1].angle)
+		sin, cos := math.Sincos(p.at[len(p.at)-1])
 		return vg.Point{X: x*vg.Length(cos) - y*vg.Length(sin), Y: x*vg.Length(sin) + y*vg.Length(cos)}
 	}
 	a, b := corner(left, at.Y-size*0.2), corner(left+w, at.Y+size*0.72)
@@ -80,7 +75,7 @@ func (p *probe) FillString(f font.Face, at vg.Point, text string) {
 // probeFigure draws a figure and returns where its text stands.
 func probeFigure(pic Picture, width float64, wider vg.Length) (p *probe, err error) {
 	form := &format{name: "probe", canvas: func(w, h vg.Length, _ int) vg.CanvasWriterTo {
-		p = &probe{w: w, h: h, wider: wider, at: make([]turned, 1)}
+		p = &probe{w: w, h: h, wider: wider, at: make([]float64, 1)}
 		return p
 	}}
 	formats = append(formats, *form)

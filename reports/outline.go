@@ -38,7 +38,7 @@ var outlineLooks = []draw.LineStyle{
 	{Color: shades[3], Width: 1.4, Dashes: []vg.Length{1.4, 2.2}},
 }
 
-func newOutlines(s sheet, h *Histogram, b *bins) (*outline, error) {
+func newOutlines(s sheet, h *Histogram, b *bins) *outline {
 	o := &outline{plate: newPlate(s, h.Title, h.Subtitle), h: h, b: b}
 	e := extent{b.least, b.most}
 	highest := 0.0
@@ -65,7 +65,7 @@ func newOutlines(s sheet, h *Histogram, b *bins) (*outline, error) {
 	o.setY(y, height)
 	o.explain()
 	o.close()
-	return o, nil
+	return o
 }
 
 // placeMarks finds places for the labels of marks: side by side, or turned if that is too wide.

@@ -274,10 +274,7 @@ func TestTheTornadoIsSortedBySwing(t *testing.T) {
 // A label stands in the largest part of its area, all of it.
 func TestNamesStandWithinTheirAreas(t *testing.T) {
 	for name, r := range regimeFigures() {
-		m, err := newRegimeMap(newSheet(&formats[0], 600), r)
-		if err != nil {
-			t.Fatal(err)
-		}
+		m := newRegimeMap(newSheet(&formats[0], 600), r)
 		for _, n := range m.names {
 			w, h := boxOf(bold(style(n.size, black)), n.lines)
 			i, okX := slot(m.xs, n.x)

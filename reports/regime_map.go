@@ -35,7 +35,7 @@ type contourLine struct {
 	at     vg.Point
 }
 
-func newRegimeMap(s sheet, r *Regimes) (*regimeMap, error) {
+func newRegimeMap(s sheet, r *Regimes) *regimeMap {
 	m := &regimeMap{plate: newPlate(s, r.Title, r.Subtitle), r: r, looks: map[int]hatching{}}
 	x, edgesX := cellEdges(r.XAt, r.X)
 	y, edgesY := cellEdges(r.YAt, r.Y)
@@ -52,7 +52,7 @@ func newRegimeMap(s sheet, r *Regimes) (*regimeMap, error) {
 	m.placeContours()
 	m.explain(letters)
 	m.close()
-	return m, nil
+	return m
 }
 
 // cellEdges are the edges of cells, as the axis counts, and the ruler that spans them.

@@ -42,7 +42,7 @@ func (r *Regimes) Draw(w io.Writer, opt FigureOptions) error {
 	if err := r.check(); err != nil {
 		return err
 	}
-	return drawFigure(w, opt, func(s sheet) (picture, error) { return newRegimeMap(s, r) })
+	return drawFigure(w, opt, func(s sheet) (picture, error) { return newRegimeMap(s, r), nil })
 }
 
 // WriteCSV writes a row a cell. Where nobody could be computed the winner is empty. Lines follow,

@@ -182,12 +182,13 @@ func WriteStudyJSON(w io.Writer, res *study.Result) error {
 	out := bufio.NewWriter(w)
 	columns := studyColumns(res)
 	var cell study.Cell
+	var line []byte
 	for i := range res.Rows {
 		r := &res.Rows[i]
 		if i == 0 || r.Cell != cell.Index {
 			cell = res.Plan.Cell(r.Cell)
 		}
-		sep := "{"
+		line = append(line[:0], '{')
 		for _, c := range columns {
 			v := c.at(&cell, r)
 			if v == nil {
@@ -200,17 +201,16 @@ func WriteStudyJSON(w io.Writer, res *study.Result) error {
 			if err != nil {
 				return err
 			}
-			name, err := json.Marshal(c.name)
-			if err != nil {
-				return err
+			if len(line) > 1 {
+				line = append(line, ',')
 			}
-			out.WriteString(sep)
-			out.Write(name)
-			out.WriteByte(':')
-			out.Write(text)
-			sep = ","
+			line = append(strconv.AppendQuote(line, c.name), ':') // names are ASCII
+			line = append(line, text...)
 		}
-		out.WriteString("}\n") // a bufio.Writer keeps its first error for Flush
+		line = append(line, "}\n"...)
+		if _, err := out.Write(line); err != nil {
+			return err
+		}
 	}
 	return out.Flush()
 }

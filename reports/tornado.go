@@ -29,7 +29,7 @@ func (t *Tornado) Draw(w io.Writer, opt FigureOptions) error {
 	if err := t.check(); err != nil {
 		return err
 	}
-	return drawFigure(w, opt, func(s sheet) (picture, error) { return newBars(s, t) })
+	return drawFigure(w, opt, func(s sheet) (picture, error) { return newBars(s, t), nil })
 }
 
 // WriteCSV writes a row a bar, the largest swing first.

@@ -51,7 +51,7 @@ var (
 	endStyle  = style(8, black)
 )
 
-func newBars(s sheet, t *Tornado) (*tornadoBars, error) {
+func newBars(s sheet, t *Tornado) *tornadoBars {
 	b := &tornadoBars{plate: newPlate(s, t.Title, t.Subtitle), t: t}
 	bars := t.bySwing()
 	if more := len(bars) - barsShown; more > 0 {
@@ -104,7 +104,7 @@ func newBars(s sheet, t *Tornado) (*tornadoBars, error) {
 	b.key.add("at the low input", patch(lowLook))
 	b.key.add("at the high input", patch(highLook))
 	b.close()
-	return b, nil
+	return b
 }
 
 // ends are those of a bar. Labels stand outside, away from the base. If both ends lie at one side

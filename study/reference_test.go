@@ -195,7 +195,7 @@ const referenceTail = `
 | ` + "`low`, `high`, `level`" + ` | interval of an estimate |
 | ` + "`samples`, `hits`, `ess`" + ` | what an estimate rests on; ` + "`ess`" + ` is the effective number of hits |
 | ` + "`seed`" + ` | of its random stream |
-| ` + "`coarse`" + ` | the samples ran out before the wanted relative error was reached |
+| ` + "`coarse`" + ` | the wanted relative error was not reached |
 | ` + "`note`, `error`" + ` | what the reader must know; why there is no answer |
 | ` + "`version`, `input`" + ` | of pitch; first half of the study file's SHA-256 |
 

@@ -228,7 +228,7 @@ func printAnswer(w io.Writer, measure string, a model.Answer) {
 	if n := a.Sampling; n != nil {
 		fmt.Fprintf(t, "samples\t%d, %d hits worth %.4g, seed %d\n", n.Samples, n.Hits, n.ESS, n.Seed)
 		if !n.Converged {
-			fmt.Fprintf(t, "\tcoarse: the samples ran out before the wanted relative error was reached\n")
+			fmt.Fprintf(t, "\tcoarse: the wanted relative error was not reached\n")
 		}
 	}
 	if d := a.Sizes; d != nil {

@@ -122,3 +122,24 @@ func TestShippedStudiesRun(t *testing.T) {
 		}
 	}
 }
+
+// What a reader of the how-to copies from it must work as it stands there.
+func TestTheStudyOfTheHowToRuns(t *testing.T) {
+	page, err := os.ReadFile("../../docs/how-to/run-a-study.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(page), "```toml\n")
+	text, _, found := strings.Cut(rest, "```")
+	if !found {
+		t.Fatal("the page has no study")
+	}
+	path := filepath.Join(t.TempDir(), "my-racks.toml")
+	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	var said, errs bytes.Buffer
+	if code := Main([]string{"study", path, "--out", t.TempDir()}, &said, &errs); code != 0 {
+		t.Errorf("exit code %d\n%s%s", code, said.String(), errs.String())
+	}
+}

@@ -49,8 +49,9 @@ type Precision struct {
 
 // Fleet says what the engine "fleet" simulates: hosts that fail and are repaired in virtual time.
 type Fleet struct {
-	Years  float64 `toml:"years" default:"10" min:"0.001" max:"10000"`
-	Repair string  `toml:"repair" default:"exponential" enum:"repairs"`
+	Years    float64 `toml:"years" default:"10" min:"0.001" max:"10000"`
+	Lifetime string  `toml:"lifetime" default:"exponential" enum:"lifetimes"`
+	Repair   string  `toml:"repair" default:"exponential" enum:"repairs"`
 }
 
 // An Axis is a parameter and the values that it takes; axes are crossed.

@@ -18,11 +18,12 @@ const (
 var format = &strict.Format{
 	Name: "study",
 	Enums: map[string][]string{
-		"engines": {"best", "simulation", "fleet"},
-		"scales":  {"linear", "log"},
-		"designs": {"sobol", "latin-hypercube", "random"},
-		"repairs": {"exponential", "constant", "uniform"},
-		"best":    {"highest", "lowest"},
+		"engines":   {"best", "simulation", "fleet"},
+		"scales":    {"linear", "log"},
+		"designs":   {"sobol", "latin-hypercube", "random"},
+		"lifetimes": {"exponential", "uniform"},
+		"repairs":   {"exponential", "constant", "uniform"},
+		"best":      {"highest", "lowest"},
 	},
 	Patterns: map[string]strict.Pattern{
 		"slug": {Form: regexp.MustCompile(`^[a-z0-9-]{1,64}$`),

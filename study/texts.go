@@ -14,9 +14,10 @@ var descriptions = map[string]string{
 	"precision.level":   "Confidence of intervals.",
 	"precision.samples": "Most samples of an estimate; one that needs more is marked coarse.",
 
-	"fleet":        "What the engine fleet simulates.",
-	"fleet.years":  "Virtual time, in years of 8,766 hours.",
-	"fleet.repair": "Distribution of repair times; their mean is 1/mu_per_h.",
+	"fleet":          "What the engine fleet simulates.",
+	"fleet.years":    "Virtual time, in years of 8,766 hours.",
+	"fleet.lifetime": "Distribution of lifetimes; their mean is 1/lambda_per_h.",
+	"fleet.repair":   "Distribution of repair times; their mean is 1/mu_per_h.",
 
 	"axis":        "A parameter and its values. Axes are crossed.",
 	"axis.param":  "Name of the parameter.",

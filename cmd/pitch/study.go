@@ -122,7 +122,7 @@ func loadStudy(path string) (*study.Plan, error) {
 }
 
 func newFleetEngine(f study.Fleet) study.Engine {
-	return fleetEngine{years: f.Years, repair: f.Repair}
+	return fleetEngine{years: f.Years, lifetime: f.Lifetime, repair: f.Repair}
 }
 
 func (c *studyRunCmd) one(s *streams, p *study.Plan) error {

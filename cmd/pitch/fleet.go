@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/container-football/pitch/model"
 	"github.com/container-football/pitch/sim/fleet"
@@ -65,8 +66,22 @@ func (e fleetEngine) Ask(ctx context.Context, measure string, p model.Params, op
 	half := (a.Interval.High - a.Interval.Low) / 2
 	a.Sampling = &model.Sampling{Samples: r.Events, Hits: r.Episodes, ESS: float64(r.Clumps),
 		Seed: opt.Seed, Converged: a.Value != 0 && half <= opt.RelErr*a.Value}
-	a.Note = note
+	a.Note = strings.TrimPrefix(note+"; "+byVolume(r), "; ")
 	return a, nil
+}
+
+// byVolume says how the downtime lies on the volumes: their mean may be that of none of them.
+func byVolume(r fleet.Result) string {
+	volumes, hit, worst := 0, 0, 0.0
+	for _, c := range r.Classes {
+		volumes += c.Count
+		if c.Times > 0 {
+			hit += c.Count
+		}
+		worst = max(worst, c.Hours)
+	}
+	return fmt.Sprintf("in %.4g years %d of %d volumes were down at some time, the worst for %.3g hours",
+		r.Hours/hoursPerYear, hit, volumes, worst)
 }
 
 // config is a question as a fleet.

@@ -33,7 +33,7 @@ func askFleet(t *testing.T, e fleetEngine, measure string, p model.Params) model
 	}
 	if a.Method != fleetMethod || a.Interval == nil || a.Interval.Level != 0.999 ||
 		a.Sampling == nil || a.Sampling.Hits < 20 || a.Sampling.Samples < 1000 ||
-		a.Sampling.Seed != 5 || a.Note != "" {
+		a.Sampling.Seed != 5 || !strings.HasPrefix(a.Note, "in ") {
 		t.Errorf("%+v", a)
 	}
 	return a

@@ -1,5 +1,7 @@
 package fleet
 
+import "github.com/container-football/pitch/node"
+
 // index is who depends on whom, as flat arrays: the groups of host h are
 // hostGroups[hostStart[h]:hostStart[h+1]], and so on.
 type index struct {
@@ -12,6 +14,10 @@ type index struct {
 	spare                    []int32 // of each group: how many more failures it survives
 	lostGroups               []int32 // of each class: how many of its groups are lost
 	holds                    []uint8 // of each host: how many things hold it down
+	now                      node.Time
+	fell                     []node.Time // of each class: when it went down last
+	downFor                  []node.Time // of each class: for how long it was down, until it came back
+	times                    []int64     // of each class: how often it went down
 	downHosts                int64
 	downVolumes, lostEntries int64
 }
@@ -20,7 +26,8 @@ type index struct {
 func newIndex(c *Config) *index {
 	x := &index{holds: make([]uint8, c.Hosts), spare: make([]int32, len(c.Groups)),
 		weight: make([]int64, len(c.Groups)), count: make([]int64, len(c.Volumes)),
-		lostGroups: make([]int32, len(c.Volumes))}
+		lostGroups: make([]int32, len(c.Volumes)), fell: make([]node.Time, len(c.Volumes)),
+		downFor: make([]node.Time, len(c.Volumes)), times: make([]int64, len(c.Volumes))}
 	for g := range c.Groups {
 		x.spare[g] = int32(c.Groups[g].Tolerate)
 	}
@@ -103,6 +110,8 @@ func (x *index) lose(group int32) {
 	for _, v := range x.groupClasses[x.groupStart[group]:x.groupStart[group+1]] {
 		if x.lostGroups[v]++; x.lostGroups[v] == 1 {
 			x.downVolumes += x.count[v]
+			x.fell[v] = x.now
+			x.times[v]++
 		}
 	}
 }
@@ -113,8 +122,17 @@ func (x *index) find(group int32) {
 	for _, v := range x.groupClasses[x.groupStart[group]:x.groupStart[group+1]] {
 		if x.lostGroups[v]--; x.lostGroups[v] == 0 {
 			x.downVolumes -= x.count[v]
+			x.downFor[v] += x.now - x.fell[v]
 		}
 	}
+}
+
+// downUntil is for how long a class was down before a time that is not in the past.
+func (x *index) downUntil(v int, end node.Time) node.Time {
+	if x.lostGroups[v] > 0 {
+		return x.downFor[v] + end - x.fell[v]
+	}
+	return x.downFor[v]
 }
 
 // members are the hosts that a domain holds down.

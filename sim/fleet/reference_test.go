@@ -15,6 +15,7 @@ import (
 type reference struct {
 	cfg   *Config
 	spans [][][2]node.Time // by host, then by domain level by level: when it was down
+	down  []node.Time      // by class: for how long
 }
 
 func newReference(cfg *Config) *reference {
@@ -75,10 +76,11 @@ func (f *reference) measure() (t totals, sizes map[int64]uint64) {
 	slices.Sort(moments)
 	moments = slices.Compact(moments)
 	sizes = map[int64]uint64{}
+	f.down = make([]node.Time, len(f.cfg.Volumes))
 	before := int64(-1)
 	for i, at := range moments[:len(moments)-1] {
 		dt := uint64(moments[i+1] - at)
-		hosts, lvs, entries := f.look(at)
+		hosts, lvs, entries := f.look(at, node.Time(dt))
 		t.hosts.add(hosts, dt)
 		t.volumes.add(lvs, dt)
 		t.lost.add(entries, dt)
@@ -94,8 +96,8 @@ func (f *reference) measure() (t totals, sizes map[int64]uint64) {
 	return t, sizes
 }
 
-// look counts what is down at a moment.
-func (f *reference) look(at node.Time) (hosts, lvs, entries int64) {
+// look counts what is down from a moment on, for as long as nothing changes.
+func (f *reference) look(at, dt node.Time) (hosts, lvs, entries int64) {
 	lost := make([]bool, len(f.cfg.Groups))
 	for h := range f.cfg.Hosts {
 		if f.isDown(h, at) {
@@ -111,7 +113,7 @@ func (f *reference) look(at node.Time) (hosts, lvs, entries int64) {
 		}
 		lost[g] = down > group.Tolerate
 	}
-	for _, class := range f.cfg.Volumes {
+	for v, class := range f.cfg.Volumes {
 		n := int64(0)
 		for _, g := range class.Groups {
 			if lost[g] {
@@ -120,6 +122,7 @@ func (f *reference) look(at node.Time) (hosts, lvs, entries int64) {
 		}
 		if entries += n * int64(class.Count); n > 0 {
 			lvs += int64(class.Count)
+			f.down[v] += dt
 		}
 	}
 	return hosts, lvs, entries
@@ -175,7 +178,8 @@ func TestASecondImplementationMeasuresTheSameToTheLastTick(t *testing.T) {
 			if err := cfg.Validate(); err != nil {
 				t.Fatal(err)
 			}
-			want, sizes := newReference(&cfg).measure()
+			ref := newReference(&cfg)
+			want, sizes := ref.measure()
 			cfg.setDefaults()
 			r := newRun(&cfg)
 			if err := r.until(context.Background(), nil); err != nil {
@@ -191,6 +195,11 @@ func TestASecondImplementationMeasuresTheSameToTheLastTick(t *testing.T) {
 			}
 			if len(r.rec.sizes) != len(sizes) {
 				t.Errorf("%d sizes, expected %d", len(r.rec.sizes), len(sizes))
+			}
+			for v, down := range ref.down {
+				if got := r.x.downUntil(v, r.rec.end); got != down {
+					t.Errorf("class %d was down for %d ticks, expected %d", v, got, down)
+				}
 			}
 			episodes += want.episodes
 		})

@@ -23,8 +23,9 @@ type Result struct {
 	Sizes []SizeHours // ascending by LVs; only those that were seen
 
 	Downtime float64 // of all LVs together, in LV-hours
-	Events   int64   // failures and repairs of hosts and domains
-	Episodes int64   // that began
+	Classes  []ClassDown
+	Events   int64 // failures and repairs of hosts and domains
+	Episodes int64 // that began
 
 	// Clumps are the episodes, but what followed upon each other within five repair times counts
 	// once: on so many independent cases do the intervals rest.
@@ -46,6 +47,13 @@ type SizeHours struct {
 	Hours float64
 }
 
+// ClassDown is how each LV of a class fared; in the order of Config.Volumes.
+type ClassDown struct {
+	Hours float64 // that it was down
+	Times int64   // that it went down, or was down at the beginning
+	Count int     // LVs of the class
+}
+
 func (r *run) result() Result {
 	w := &r.rec
 	s := r.spread()
@@ -61,6 +69,10 @@ func (r *run) result() Result {
 		Size:      s.size(all, w.least, w.most)}
 	for _, b := range w.sizes {
 		result.Sizes = append(result.Sizes, SizeHours{b.lvs, b.ticks.hours()})
+	}
+	for v, class := range r.cfg.Volumes {
+		down := float64(r.x.downUntil(v, w.end)) / ticksPerHour
+		result.Classes = append(result.Classes, ClassDown{down, r.x.times[v], class.Count})
 	}
 	result.Digest = r.hash()
 	return result

@@ -129,7 +129,7 @@ func (r *run) step() {
 
 // toggle takes an entity down, or up.
 func (r *run) toggle(slot int32, e *entity) {
-	e.down, e.since = !e.down, r.rec.now
+	e.down, e.since, r.x.now = !e.down, r.rec.now, r.rec.now
 	if domain := slot - int32(r.cfg.Hosts); domain >= 0 {
 		for _, host := range r.x.members(domain) {
 			r.x.set(host, e.down)

@@ -29,7 +29,7 @@ test: need-git need-jupyter ## everything that must pass before a change is kept
 	@$(MAKE) --no-print-directory race
 
 race: ## the tests of concurrent code under the race detector
-	@if command -v $${CC:-cc} >/dev/null; then $(GO) test -race -count=1 ./realnode/ ./node/... ./model/draw/; \
+	@if command -v $${CC:-cc} >/dev/null; then $(GO) test -race -count=1 ./realnode/... ./node/... ./model/draw/ ./study/; \
 	else echo "SKIPPED: the race detector needs a C compiler, and there is none"; fi
 
 check: run test ## what CI runs

@@ -32,6 +32,7 @@ type cli struct {
 	Study   studyCmd   `cmd:"" help:"Sweep the modeler's parameters: tables and plots."`
 	Schema  schemaCmd  `cmd:"" help:"Print the JSON Schema of scenario or study files, for editors."`
 	Log     logCmd     `cmd:"" help:"Read the transaction log of a replica."`
+	CA      caCmd      `cmd:"" name:"ca" help:"Make and look after the certificates of a cluster's hosts."`
 	Node    nodeCmd    `cmd:"" help:"Run the daemon of one host."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }

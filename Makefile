@@ -22,7 +22,7 @@ run: build ## run one scenario in both worlds, compare placements, run two studi
 	$(BIN) model table
 	$(BIN) study studies/bigcluster-vs-sharding.toml studies/rebuild-crossover.toml --fresh
 
-test: need-git need-jupyter ## everything that must pass before a change is kept (one to five minutes)
+test: need-git need-jupyter need-nbd ## everything that must pass before a change is kept (one to five minutes)
 	@files=$$(gofmt -l .); [ -z "$$files" ] || { echo "not gofmt'ed: $$files"; exit 1; }
 	$(GO) vet ./...
 	$(GO) test -count=1 -timeout 15m ./...
@@ -51,10 +51,10 @@ notebooks: build need-jupyter ## execute the notebooks into out/notebooks, as HT
 # The studies that the notebooks load.
 NEEDED = $(sort $(shell sed -n 's|.*load(\\"\([a-z0-9-]*\)\\").*|studies/\1.toml|p' notebooks/*.ipynb))
 
-bench: need-fio ## benchmarks, in the form that benchstat reads: out/bench.txt (COUNT=6)
+bench: need-fio need-nbd ## benchmarks, in the form that benchstat reads: out/bench.txt (COUNT=6)
 	@mkdir -p out
 	@{ echo "# $$(uname -sr), $$(nproc) cores, load $$(cut -d' ' -f1-3 /proc/loadavg), $$($(GO) version)"; \
-	  $(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) -timeout 60m ./sim/... ./check/ ./scenario/ ./model/... ./study/ ./reports/ ./cmd/pitch/ ./internal/bench/; \
+	  $(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) -timeout 60m ./sim/... ./check/ ./scenario/ ./model/... ./study/ ./reports/ ./cmd/pitch/ ./realnode/nbd/ ./internal/bench/; \
 	} | tee out/bench.txt
 	@$(GO) run $(STAT) out/bench.txt | tee out/benchstat.txt
 
@@ -90,17 +90,23 @@ clean: ## remove what was built and written
 	rm -rf bin out
 
 # What a target needs beyond Go. As root (or with sudo) it is installed on Debian and the like.
-.PHONY: need-git need-fio need-jupyter
+.PHONY: need-git need-fio need-jupyter need-nbd
 need-git:
 	@command -v git >/dev/null || $(call install,git) || \
 	  { echo "git is needed to apply the mutants' patches: install it"; exit 1; }
 need-fio:
 	@command -v fio >/dev/null || $(call install,fio) || \
 	  echo "SKIPPED: no fio here, so the local world is not compared with it"
+need-nbd: # clients that nobody here wrote; nbdkit is only compared with
+	@$(NBDCLIENTS) || { $(call install,$(NBDPKGS)) && $(NBDCLIENTS); } || \
+	  echo "SKIPPED: not all NBD clients are here, so the server is not tried with them: install $(NBDPKGS)"
 need-jupyter: # with the Python that Jupyter runs on
 	@$(JUPYTER) || { $(call install,$(DEBIAN)) && $(JUPYTER); } || \
 	  echo "SKIPPED: no Jupyter with pandas here, so the notebooks are not executed: install $(DEBIAN)"
 
+NBDCLIENTS = (for c in nbdinfo nbdcopy qemu-io qemu-img fio nbdkit; do command -v $$c >/dev/null || exit 1; done; \
+              /usr/bin/python3 -c 'import nbd' 2>/dev/null)
+NBDPKGS    = libnbd-bin python3-libnbd qemu-utils fio nbdkit
 JUPYTER = { nb=$$(command -v jupyter-nbconvert) && python=$$(sed -n '1s/^\#! *//p' "$$nb") && \
             $$python -c 'import ipykernel, tomllib, pandas, matplotlib' 2>/dev/null; }
 DEBIAN  = jupyter-nbconvert python3-ipykernel python3-pandas python3-matplotlib

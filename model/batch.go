@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strconv"
 	"strings"
 )
 
@@ -105,6 +106,24 @@ func (n Number) MarshalJSON() ([]byte, error) {
 		return json.Marshal(strings.ToLower(fmt.Sprint(x))) // "+inf", "-inf", "nan"
 	}
 	return json.Marshal(float64(n))
+}
+
+// UnmarshalJSON implements json.Unmarshaler; what MarshalJSON has written comes back exactly.
+func (n *Number) UnmarshalJSON(data []byte) error {
+	text := string(data)
+	if len(text) > 1 && text[0] == '"' {
+		switch text = text[1 : len(text)-1]; text {
+		case "nan", "+inf", "-inf":
+		default:
+			return fmt.Errorf("%q is not a number", text)
+		}
+	}
+	x, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		return fmt.Errorf("%.40q is not a number", text)
+	}
+	*n = Number(x)
+	return nil
 }
 
 // mostLine is the longest line of a batch, in bytes.

@@ -160,3 +160,22 @@ func FuzzBatch(f *testing.F) {
 		}
 	})
 }
+
+// What was written comes back to the last bit, also what JSON has no number for.
+func TestNumbersSurviveJSON(t *testing.T) {
+	for _, x := range []float64{0, 0.1, -1e-308, 5e-324, math.MaxFloat64, math.Inf(1), math.Inf(-1), math.NaN()} {
+		text, err := json.Marshal(model.Number(x))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got model.Number
+		if err := json.Unmarshal(text, &got); err != nil ||
+			float64(got) != x && !(math.IsNaN(x) && math.IsNaN(float64(got))) {
+			t.Errorf("%g became %s and then %g, %v", x, text, got, err)
+		}
+	}
+	var n model.Number
+	if err := json.Unmarshal([]byte(`"1e5"`), &n); err == nil {
+		t.Error("a word was read as a number")
+	}
+}

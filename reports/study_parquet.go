@@ -19,21 +19,16 @@ func WriteStudyParquet(w io.Writer, res *study.Result) error {
 	schema := parquetSchema(res.Plan.File.Name, columns)
 	// Without a build of the library in the file, the bytes depend on the data alone.
 	out := parquet.NewWriter(w, schema, parquet.CreatedBy("pitch", "1", ""))
-	var cell study.Cell
 	rows := make([]parquet.Row, 0, parquetBatch)
 	flush := func() error {
 		_, err := out.WriteRows(rows)
 		rows = rows[:0]
 		return err
 	}
-	for i := range res.Rows {
-		r := &res.Rows[i]
-		if i == 0 || r.Cell != cell.Index {
-			cell = res.Plan.Cell(r.Cell)
-		}
+	err := eachRow(res, func(cell *study.Cell, r *study.Row) error {
 		row := make(parquet.Row, len(columns))
 		for j, c := range columns {
-			v := c.at(&cell, r)
+			v := c.at(cell, r)
 			if v == nil {
 				row[j] = parquet.NullValue().Level(0, 0, j)
 			} else {
@@ -41,10 +36,12 @@ func WriteStudyParquet(w io.Writer, res *study.Result) error {
 			}
 		}
 		if rows = append(rows, row); len(rows) == parquetBatch {
-			if err := flush(); err != nil {
-				return err
-			}
+			return flush()
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	if err := flush(); err != nil {
 		return err

@@ -143,13 +143,7 @@ func (b *plotter) source(ask, engine int) string {
 	if err != nil {
 		return a.Measure // a plan has no such question
 	}
-	var methods []string
-	for i := range b.res.Rows {
-		if r := &b.res.Rows[i]; r.Ask == ask && r.Engine == a.Engines[engine] && r.Error == "" &&
-			!slices.Contains(methods, r.Method) {
-			methods = append(methods, r.Method)
-		}
-	}
+	methods := b.res.Methods(ask, engine)
 	how := strings.Join(methods, ", ")
 	if a.Engines[engine] == "best" && !slices.ContainsFunc(methods, estimated) {
 		how = m.Formula + "; " + how

@@ -95,6 +95,21 @@ func studyColumns(res *study.Result) []column {
 	)
 }
 
+// eachRow goes through the rows of a result, with the cell of each.
+func eachRow(res *study.Result, f func(c *study.Cell, r *study.Row) error) error {
+	var cell study.Cell
+	for i := range res.Rows {
+		r := &res.Rows[i]
+		if i == 0 || r.Cell != cell.Index {
+			cell = res.Plan.Cell(r.Cell)
+		}
+		if err := f(&cell, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // inputColumns are the inputs of the cells. One that is a word anywhere is text everywhere.
 func inputColumns(p *study.Plan) []column {
 	var out []column
@@ -147,18 +162,14 @@ func WriteStudyCSV(w io.Writer, res *study.Result) error {
 	if err := out.Write(record); err != nil {
 		return err
 	}
-	var cell study.Cell
-	for i := range res.Rows {
-		r := &res.Rows[i]
-		if i == 0 || r.Cell != cell.Index {
-			cell = res.Plan.Cell(r.Cell)
-		}
+	err := eachRow(res, func(cell *study.Cell, r *study.Row) error {
 		for j, c := range columns {
-			record[j] = csvText(c.at(&cell, r))
+			record[j] = csvText(c.at(cell, r))
 		}
-		if err := out.Write(record); err != nil {
-			return err
-		}
+		return out.Write(record)
+	})
+	if err != nil {
+		return err
 	}
 	out.Flush()
 	return out.Error()
@@ -181,16 +192,11 @@ func csvText(v any) string {
 func WriteStudyJSON(w io.Writer, res *study.Result) error {
 	out := bufio.NewWriter(w)
 	columns := studyColumns(res)
-	var cell study.Cell
 	var line []byte
-	for i := range res.Rows {
-		r := &res.Rows[i]
-		if i == 0 || r.Cell != cell.Index {
-			cell = res.Plan.Cell(r.Cell)
-		}
+	err := eachRow(res, func(cell *study.Cell, r *study.Row) error {
 		line = append(line[:0], '{')
 		for _, c := range columns {
-			v := c.at(&cell, r)
+			v := c.at(cell, r)
 			if v == nil {
 				continue
 			}
@@ -208,9 +214,11 @@ func WriteStudyJSON(w io.Writer, res *study.Result) error {
 			line = append(line, text...)
 		}
 		line = append(line, "}\n"...)
-		if _, err := out.Write(line); err != nil {
-			return err
-		}
+		_, err := out.Write(line)
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	return out.Flush()
 }

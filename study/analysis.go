@@ -29,6 +29,18 @@ func (r *Result) Row(cell, ask, engine int) *Row {
 // Complete says whether every cell of the study is there: a shard has only some.
 func (r *Result) Complete() bool { return len(r.Rows) == r.Plan.Cells()*r.Plan.perCell() }
 
+// Methods are those by which an engine answered a question, in the order of the cells of a complete
+// result.
+func (r *Result) Methods(ask, engine int) []string {
+	var out []string
+	for cell := range r.Plan.Cells() {
+		if row := r.Row(cell, ask, engine); row.Error == "" && !slices.Contains(out, row.Method) {
+			out = append(out, row.Method)
+		}
+	}
+	return out
+}
+
 // Failed counts the rows that have no value.
 func (r *Result) Failed() int {
 	n := 0
@@ -64,7 +76,6 @@ type Spread struct {
 	Mean         float64
 	P5, P50, P95 float64
 	AtMedians    float64 // with all uncertain inputs at their medians; NaN if that was not asked
-	Unknown      int     // points without an answer
 }
 
 // Spread is the distribution of an answer in one combination of the axes, see [Plan.Grid], of a
@@ -74,7 +85,9 @@ func (r *Result) Spread(grid, ask, engine int) Spread {
 	first := grid * p.perGrid()
 	s := Spread{Axes: p.Axes(p.Cell(first)), Ask: ask, Engine: engine, AtMedians: math.NaN()}
 	for i := range p.design {
-		s.add(float64(r.Row(first+i, ask, engine).Value))
+		if x := float64(r.Row(first+i, ask, engine).Value); !math.IsNaN(x) {
+			s.Values = append(s.Values, x)
+		}
 	}
 	if len(p.variations) > 0 {
 		s.AtMedians = float64(r.Row(first+len(p.design), ask, engine).Value)
@@ -112,14 +125,6 @@ func (r *Result) Answer(grid, ask, engine int) (value, low, high float64) {
 	}
 	row := r.Row(grid, ask, engine)
 	return float64(row.Value), float64(row.Low), float64(row.High)
-}
-
-func (s *Spread) add(x float64) {
-	if math.IsNaN(x) {
-		s.Unknown++
-		return
-	}
-	s.Values = append(s.Values, x)
 }
 
 func (s *Spread) finish() {

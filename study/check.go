@@ -2,10 +2,10 @@ package study
 
 import (
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
+	"github.com/container-football/pitch/internal/strict"
 	"github.com/container-football/pitch/model"
 )
 
@@ -23,7 +23,7 @@ func (p *Plan) check() {
 	}
 	for i := range p.File.Asks {
 		a := &p.File.Asks[i]
-		path := fmt.Sprintf("ask[%d]", i)
+		path := strict.Index("ask", i)
 		if _, err := model.Find(a.Measure); err != nil {
 			p.File.doc.Value(path+".measure", "%s", plain(err))
 			continue
@@ -31,7 +31,7 @@ func (p *Plan) check() {
 		for j, name := range a.Engines {
 			engine := p.engines[name]
 			if engine == nil {
-				p.File.doc.Value(fmt.Sprintf("%s.engines[%d]", path, j), "the engine %q is not available here", name)
+				p.File.doc.Value(strict.Index(path+".engines", j), "the engine %q is not available here", name)
 				continue
 			}
 			err := engine.Check(a.Measure, p.params(a, first.Inputs))
@@ -70,10 +70,10 @@ func (p *Plan) checkAxes(a *Ask, engine Engine, first, last []any) {
 
 // valuePath is where a value of an axis stands, or comes from.
 func (p *Plan) valuePath(axis, value int) string {
-	path := fmt.Sprintf("axis[%d]", axis)
+	path := strict.Index("axis", axis)
 	switch {
 	case p.File.Axes[axis].Values != nil:
-		return fmt.Sprintf("%s.values[%d]", path, value)
+		return strict.Index(path+".values", value)
 	case value == 0:
 		return path + ".from"
 	}
@@ -102,7 +102,7 @@ func (p *Plan) complain(path string, a *Ask, err error) {
 		}
 		for i := range f.Uncertain {
 			if f.Uncertain[i].Param == pe.Name {
-				where = fmt.Sprintf("uncertain[%d].param", i)
+				where = strict.Index("uncertain", i) + ".param"
 			}
 		}
 	}

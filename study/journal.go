@@ -75,6 +75,18 @@ func (h header) differs(o header) string {
 	return ""
 }
 
+// others says why a journal cannot be continued or replaced by one with this header, or nil.
+func (h header) others(path string, o header) error {
+	why := h.differs(o)
+	if why == "" && h.Shard != o.Shard {
+		why = fmt.Sprintf("shard %s, not %s", o.Shard, h.Shard)
+	}
+	if why == "" {
+		return nil
+	}
+	return fmt.Errorf("%s holds %w: %s", path, ErrOther, why)
+}
+
 // readJournal reads a journal and checks every line of it. The error wraps fs.ErrNotExist if there
 // is none, also if the header was never written to its end.
 func readJournal(path string, plan *Plan) (*journal, error) {
@@ -162,12 +174,8 @@ func openJournal(path string, plan *Plan, head header, fresh bool) (*journal, er
 	case err != nil:
 		return nil, err
 	default:
-		why := head.differs(j.head)
-		if why == "" && head.Shard != j.head.Shard {
-			why = fmt.Sprintf("shard %s, not %s", j.head.Shard, head.Shard)
-		}
-		if why != "" {
-			return nil, fmt.Errorf("%s holds %w: %s", path, ErrOther, why)
+		if err := head.others(path, j.head); err != nil {
+			return nil, err
 		}
 	}
 	intact := err == nil && !fresh && j.bad == 0

@@ -59,8 +59,8 @@ func Merge(p *Plan, dirs []string, opt Options) (*Result, error) {
 	defer unlock()
 	path := filepath.Join(opt.Dir, JournalName)
 	if old, err := readJournal(path, nil); err == nil && !opt.Fresh {
-		if why := j.head.differs(old.head); why != "" || old.head.Shard != j.head.Shard {
-			return nil, fmt.Errorf("%s holds %w", path, ErrOther)
+		if err := j.head.others(path, old.head); err != nil {
+			return nil, err
 		}
 	}
 	if err := j.rewrite(path); err != nil {

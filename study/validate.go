@@ -16,12 +16,12 @@ func (f *File) validate() {
 		seen[name] = "params"
 	}
 	for i := range f.Axes {
-		path := fmt.Sprintf("axis[%d]", i)
+		path := strict.Index("axis", i)
 		f.checkParam(path, f.Axes[i].Param, seen)
 		f.checkAxis(path, &f.Axes[i])
 	}
 	for i := range f.Uncertain {
-		path := fmt.Sprintf("uncertain[%d]", i)
+		path := strict.Index("uncertain", i)
 		f.checkParam(path, f.Uncertain[i].Param, seen)
 		f.checkUncertain(path, &f.Uncertain[i])
 	}
@@ -33,7 +33,7 @@ func (f *File) validate() {
 	}
 	for i, name := range f.Sensitivity.Of {
 		if !slices.Contains(f.uncertain(), name) {
-			f.doc.Value(fmt.Sprintf("sensitivity.of[%d]", i), "of: %s",
+			f.doc.Value(strict.Index("sensitivity.of", i), "of: %s",
 				expected("uncertain inputs", name, f.uncertain()))
 		}
 	}
@@ -149,7 +149,7 @@ func (f *File) checkAsks() {
 	names := map[string]bool{}
 	for i := range f.Asks {
 		a := &f.Asks[i]
-		path := fmt.Sprintf("ask[%d]", i)
+		path := strict.Index("ask", i)
 		if names[a.Name] {
 			f.doc.Value(path+".name", "name: %q stands twice", a.Name)
 		}
@@ -157,7 +157,7 @@ func (f *File) checkAsks() {
 		f.checkNames(path+".params", a.Params)
 		for j, name := range a.Without {
 			if f.Params[name] == nil && !slices.Contains(varied, name) {
-				f.doc.Value(fmt.Sprintf("%s.without[%d]", path, j), "without: %q is not a parameter of "+
+				f.doc.Value(strict.Index(path+".without", j), "without: %q is not a parameter of "+
 					"the study", name)
 			}
 		}
@@ -171,12 +171,12 @@ func (f *File) checkAsks() {
 	}
 	for i := range f.Axes {
 		if name := f.Axes[i].Param; !used[name] {
-			f.doc.Value(fmt.Sprintf("axis[%d].param", i), "no question takes %s: all name it in without", name)
+			f.doc.Value(strict.Index("axis", i)+".param", "no question takes %s: all name it in without", name)
 		}
 	}
 	for i := range f.Uncertain {
 		if name := f.Uncertain[i].Param; !used[name] {
-			f.doc.Value(fmt.Sprintf("uncertain[%d].param", i),
+			f.doc.Value(strict.Index("uncertain", i)+".param",
 				"no question takes %s: all name it in without", name)
 		}
 	}

@@ -1,7 +1,6 @@
 package study
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/container-football/pitch/internal/strict"
@@ -11,7 +10,7 @@ func (f *File) checkPlots() {
 	names := map[string]bool{}
 	for i := range f.Plots {
 		p := &f.Plots[i]
-		path := fmt.Sprintf("plot[%d]", i)
+		path := strict.Index("plot", i)
 		if names[p.Name] {
 			f.doc.Value(path+".name", "name: %q stands twice", p.Name)
 		}
@@ -20,12 +19,12 @@ func (f *File) checkPlots() {
 		asks := p.Asks
 		for j, name := range asks {
 			if !slices.Contains(f.asks(), name) {
-				f.doc.Value(fmt.Sprintf("%s.asks[%d]", path, j), "asks: %s",
+				f.doc.Value(strict.Index(path+".asks", j), "asks: %s",
 					expected("asks", name, f.asks()))
 			}
 		}
 		for j, name := range p.Lines {
-			at := fmt.Sprintf("%s.lines[%d]", path, j)
+			at := strict.Index(path+".lines", j)
 			switch i := slices.Index(f.asks(), name); {
 			case i < 0:
 				f.doc.Value(at, "lines: %s", expected("asks", name, f.asks()))

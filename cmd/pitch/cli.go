@@ -14,6 +14,7 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+	"golang.org/x/term"
 )
 
 // Exit codes besides those of scenario.Outcome.
@@ -42,6 +43,14 @@ type streams struct {
 	ctx      context.Context
 	in       io.Reader
 	out, err io.Writer
+}
+
+// terminal is what w writes to, if somebody watches it there; else nil.
+func terminal(w io.Writer) *os.File {
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		return f
+	}
+	return nil
 }
 
 // exit is an error that only carries an exit code: all has been said.

@@ -6,14 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 
 	"github.com/container-football/pitch/model"
 	"github.com/container-football/pitch/scenario"
@@ -264,8 +262,8 @@ func figure(x float64) string { return strconv.FormatFloat(x, 'g', 6, 64) }
 // showProgress shows how far an estimate has come, on a terminal; the function that it returns
 // ends that.
 func showProgress(s *streams, opt *model.Options) (stop func()) {
-	f, ok := s.err.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
+	f := terminal(s.err)
+	if f == nil {
 		return func() {}
 	}
 	var bar *progressbar.ProgressBar

@@ -2,13 +2,11 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 
 	"github.com/container-football/pitch/model"
 )
@@ -157,8 +155,8 @@ func (c *modelTableCmd) printLines(s *streams, columns []model.Column, rows []mo
 }
 
 func tableProgress(s *streams) *progressbar.ProgressBar {
-	f, ok := s.err.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
+	f := terminal(s.err)
+	if f == nil {
 		return nil
 	}
 	return progressbar.NewOptions(1, progressbar.OptionSetWriter(f), progressbar.OptionClearOnFinish(),

@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 
 	"github.com/container-football/pitch/scenario"
 )
@@ -325,8 +324,8 @@ type bar struct {
 
 func newBar(w io.Writer, total int, single bool) *bar {
 	b := &bar{}
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
+	f := terminal(w)
+	if f == nil {
 		return b
 	}
 	b.bar = progressbar.NewOptions(total, progressbar.OptionSetWriter(f),

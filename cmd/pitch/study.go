@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
 
 	"github.com/container-football/pitch/reports"
 	"github.com/container-football/pitch/scenario"
@@ -174,8 +173,8 @@ func studyError(ctx context.Context, dir string, err error) error {
 
 // studyProgress shows how far a study has come and how long it will take, on a terminal.
 func studyProgress(s *streams) (report func(done, of int), stop func()) {
-	f, ok := s.err.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
+	f := terminal(s.err)
+	if f == nil {
 		return nil, func() {}
 	}
 	var bar *progressbar.ProgressBar

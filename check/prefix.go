@@ -7,16 +7,20 @@ import (
 
 const namePrefixStrict = "prefix"
 
-// Record is one entry of a primary's log: it sets the sectors Sector … Sector+N-1 to ID.
+// Record is one entry of a primary's log: it sets the sectors Sector … Sector+N-1 to ID. One with id
+// 0 gives them back their initial content, as a trim does.
 type Record struct {
 	Seq    uint64 // its number, for reports; checks go by the position in the log
 	Sector uint64 // first sector
 	N      uint32 // number of sectors; 0 if it writes none
-	ID     uint64 // stamp of the write, at least 1
+	ID     uint64 // stamp of the write; 0 of a trim
 }
 
 // String tells the record as a sentence without its full stop.
 func (r Record) String() string {
+	if r.ID == 0 {
+		return fmt.Sprintf("record %d zeroes %s", r.Seq, r.sectors())
+	}
 	return fmt.Sprintf("record %d writes #%d to %s", r.Seq, r.ID, r.sectors())
 }
 
@@ -43,11 +47,10 @@ type PrefixOptions struct {
 // the primary, in its order. O(n + S) for n sector writes in the log and S sectors.
 //
 // A pair of sector and id should occur once in the log. If one occurs again (a record that was
-// sent twice) the answer is still exact: each sector agrees with the image over certain ranges
+// sent twice, a trim) the answer is still exact: each sector agrees with the image over certain ranges
 // of k, and the check looks for a k that all of them share.
 //
-// The verdict is Unknown if the log does not fit the image: a record beyond its end, or an id
-// of 0.
+// The verdict is Unknown if the log does not fit the image: a record beyond its end.
 func PrefixStrict(log []Record, image []uint64, opt PrefixOptions) Result {
 	if note := misfit(log, image); note != "" {
 		return undecided(namePrefixStrict, "%s", note)
@@ -271,9 +274,6 @@ func misfit(log []Record, image []uint64) string {
 		r := &log[i]
 		if r.Sector > size || uint64(r.N) > size-r.Sector {
 			return fmt.Sprintf("%v, but the image has %d", r, size)
-		}
-		if r.ID == 0 {
-			return fmt.Sprintf("%v, but #0 is the initial content", r)
 		}
 	}
 	return ""

@@ -26,6 +26,9 @@ func randomLog(r *rand.Rand) (log []Record, image []uint64) {
 	for i := range log {
 		s := r.IntN(sectors)
 		log[i] = Record{uint64(100 + i), uint64(s), uint32(r.IntN(sectors - s + 1)), uint64(i + 1)}
+		if r.IntN(5) == 0 {
+			log[i].ID = 0
+		}
 		if repeat && i > 0 && r.IntN(2) == 0 {
 			log[i] = log[r.IntN(i)]
 		} else if repeat && r.IntN(3) == 0 {
@@ -183,7 +186,6 @@ func TestPrefixCannotJudge(t *testing.T) {
 		PrefixStrict([]Record{{1, 4, 1, 7}}, image, PrefixOptions{}),
 		PrefixStrict([]Record{{1, 3, 2, 7}}, image, PrefixOptions{}),
 		PrefixStrict([]Record{{1, 1<<64 - 1, 2, 7}}, image, PrefixOptions{}),
-		PrefixStrict([]Record{{1, 0, 1, 0}}, image, PrefixOptions{}),
 		PrefixWindow([]Record{{1, 0, 1, 1}}, image, 0, 2),
 		PrefixWindow([]Record{{1, 0, 1, 1}}, image, -1, 1),
 		PrefixWindow([]Record{{1, 0, 1, 1}}, image, 1, 0),
@@ -194,6 +196,31 @@ func TestPrefixCannotJudge(t *testing.T) {
 	}
 	if r := PrefixStrict([]Record{{1, 4, 0, 7}}, image, PrefixOptions{}); r.Verdict != OK {
 		t.Error("a record without sectors:", r)
+	}
+}
+
+func TestPrefixOfATrim(t *testing.T) {
+	log := []Record{{1, 0, 2, 1}, {2, 0, 1, 0}, {3, 1, 1, 3}}
+	for _, image := range [][]uint64{{0, 0}, {1, 1}, {0, 1}, {0, 3}} {
+		if r := PrefixStrict(log, image, PrefixOptions{}); r.Verdict != OK {
+			t.Error(image, r)
+		}
+	}
+	r := PrefixStrict(log, []uint64{1, 3}, PrefixOptions{})
+	if r.Verdict != Violated || !strings.Contains(r.String(), "record 2 zeroes sector 0") {
+		t.Error("a trim that was left out:", r)
+	}
+	r = PrefixWindow(log, []uint64{1, 1}, 2, 3)
+	if r.Verdict != Violated || !strings.Contains(r.String(), "record 2 zeroes sector 0") {
+		t.Error("a trim that was left out:", r)
+	}
+	if _, rep := RPO(nil, log, log[:1], RPOBounds{}); len(rep.Lost) != 2 {
+		t.Error("lost records:", rep.Lost)
+	}
+	// The same trim on both branches is no record that came back.
+	other := append(log[:1:1], Record{2, 1, 1, 9}, log[1])
+	if r, _ := RPO(nil, log[:2], other, RPOBounds{}); r.Verdict != OK {
+		t.Error("a trim on both branches:", r)
 	}
 }
 

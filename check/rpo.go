@@ -140,6 +140,9 @@ func outOfOrder(lost, added []Record) (first, kept Record, found bool) {
 	byID := slices.Clone(lost)
 	slices.SortStableFunc(byID, compareStamp)
 	for _, a := range added {
+		if a.ID == 0 {
+			continue // any number of trims do the same
+		}
 		// A record that overlaps with a begins less than the widest record before it.
 		from := Record{ID: a.ID, Sector: a.Sector - min(a.Sector, widest)}
 		n, _ := slices.BinarySearchFunc(byID, from, compareStamp)

@@ -88,6 +88,27 @@ func (v *volume) Sync(tag node.Tag) {
 	}
 }
 
+func (v *volume) Zero(tag node.Tag, sector, n int64) {
+	ev := node.Event{Op: node.OpZero, Tag: tag, Off: sector, N: n}
+	if !v.layer.slow(held{volume: v.inner, ev: ev}) {
+		v.inner.Zero(tag, sector, n)
+	}
+}
+
+func (v *volume) Map(tag node.Tag, sector, n int64) {
+	ev := node.Event{Op: node.OpMap, Tag: tag, Off: sector, N: n}
+	if !v.layer.slow(held{volume: v.inner, ev: ev}) {
+		v.inner.Map(tag, sector, n)
+	}
+}
+
+func (v *volume) Resize(tag node.Tag, sectors int64) {
+	ev := node.Event{Op: node.OpResize, Tag: tag, N: sectors}
+	if !v.layer.slow(held{volume: v.inner, ev: ev}) {
+		v.inner.Resize(tag, sectors)
+	}
+}
+
 type logDev struct {
 	layer   *Layer
 	machine uint32

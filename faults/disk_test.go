@@ -14,6 +14,9 @@ func everything(w *world) {
 	v.Read(1, 10, 2)
 	v.Write(2, 12, data)
 	v.Sync(3)
+	v.Zero(10, 20, 30)
+	v.Map(11, 21, 31)
+	v.Resize(12, 40)
 	l.List(4)
 	l.Append(5, 7, 0, data, 9)
 	l.Read(6, 7, 1, 2)
@@ -23,7 +26,8 @@ func everything(w *world) {
 	clear(data)
 }
 
-var requests = []string{"read 1: 10+2", "write 2: 12 xy", "sync 3", "list 4",
+var requests = []string{"read 1: 10+2", "write 2: 12 xy", "sync 3",
+	"zero 10: 20+30", "map 11: 21+31", "resize 12: 40", "list 4",
 	"append 5: 7/0 xy cost 9", "log-read 6: 7/1+2", "log-sync 7: 7", "truncate 8: 7/1",
 	"delete 9: 7"}
 
@@ -59,7 +63,7 @@ func TestSlowDiskTakesLongerAndKeepsTheOrder(t *testing.T) {
 	everything(w)
 	w.run(node.Second)
 	expect(t, w.asked, at("2ms", requests...)...) // four times the nominal 500 us more
-	if n := w.fired(); n != (faults.Count{Slowed: 9}) {
+	if n := w.fired(); n != (faults.Count{Slowed: 12}) {
 		t.Errorf("%+v", n)
 	}
 }
@@ -102,8 +106,8 @@ func TestFullDiskRefusesAppendsAndNothingElse(t *testing.T) {
 	w := wrap()
 	w.set(t, "disk full")
 	everything(w)
-	want := append([]string(nil), requests[:4]...)
-	want = append(want, requests[5:]...)
+	want := append([]string(nil), requests[:7]...)
+	want = append(want, requests[8:]...)
 	expect(t, w.asked, at("0ns", want...)...)
 	if len(w.given) > 0 {
 		t.Fatal("the completion came inside the call that asked")
@@ -119,7 +123,7 @@ func TestFullDiskRefusesAppendsAndNothingElse(t *testing.T) {
 	}
 	w.set(t, "")
 	w.inner.Log(0, 1).Append(10, 7, 0, []byte("z"), 1)
-	expect(t, w.asked[9:], "1s: append 10: 7/0 z cost 1")
+	expect(t, w.asked[12:], "1s: append 10: 7/0 z cost 1")
 	if n := w.fired(); n != (faults.Count{Full: 1}) {
 		t.Errorf("%+v", n)
 	}

@@ -35,6 +35,7 @@ type held struct {
 	run      heldKind
 	machine  uint32
 	from, to node.Addr
+	class    node.Class
 	volume   node.Volume
 	log      node.Log
 	ev       node.Event // the arguments of the request, or the completion
@@ -91,9 +92,9 @@ func (l *Layer) link(to node.ID) *link {
 
 // Send implements node.Transport. The random stream of a link is drawn from once a message,
 // whatever is wrong with it, if anything: so changing one fault shifts no other.
-func (l *Layer) Send(from, to node.Addr, body []byte, cost int64) {
+func (l *Layer) Send(from, to node.Addr, class node.Class, body []byte, cost int64) {
 	if to.Host == l.id {
-		l.World.Send(from, to, body, cost)
+		l.World.Send(from, to, class, body, cost)
 		return
 	}
 	if l.set == 0 {
@@ -125,10 +126,10 @@ func (l *Layer) Send(from, to node.Addr, body []byte, cost int64) {
 	}
 	for ; copies > 0; copies-- {
 		if delay == 0 {
-			l.World.Send(from, to, body, cost)
+			l.World.Send(from, to, class, body, cost)
 			continue
 		}
-		l.hold(delay, held{run: heldMessage, from: from, to: to, cost: cost,
+		l.hold(delay, held{run: heldMessage, from: from, to: to, class: class, cost: cost,
 			data: append([]byte(nil), body...)})
 	}
 }
@@ -157,7 +158,7 @@ func (l *Layer) Wake(now node.Time, _ node.Tag) {
 		l.held = l.held[:len(l.held)-1]
 		switch h.run {
 		case heldMessage:
-			l.World.Send(h.from, h.to, h.data, h.cost)
+			l.World.Send(h.from, h.to, h.class, h.data, h.cost)
 		case heldRequest:
 			h.request()
 		case heldCompletion:
@@ -178,6 +179,12 @@ func (h *held) request() {
 		h.volume.Write(ev.Tag, ev.Off, h.data)
 	case node.OpSync:
 		h.volume.Sync(ev.Tag)
+	case node.OpZero:
+		h.volume.Zero(ev.Tag, ev.Off, ev.N)
+	case node.OpMap:
+		h.volume.Map(ev.Tag, ev.Off, ev.N)
+	case node.OpResize:
+		h.volume.Resize(ev.Tag, ev.N)
 	case node.OpLogList:
 		h.log.List(ev.Tag)
 	case node.OpLogAppend:

@@ -16,12 +16,13 @@ type world struct {
 	sent  []string
 	asked []string
 	given []node.Event // completions that the layer has made up
+	class node.Class   // of all messages: the layer leaves it alone
 	inner node.Layer
 }
 
 // wrap puts the layer of host 1 around a new world.
 func wrap() *world {
-	w := &world{due: -1}
+	w := &world{due: -1, class: node.ClassSync}
 	w.inner = faults.Wrap(1, w, func(machine uint32, ev *node.Event) {
 		w.given = append(w.given, *ev)
 		w.asked = append(w.asked, fmt.Sprintf("%v: machine %d gets %v", w.now, machine, ev.Code))
@@ -48,13 +49,16 @@ func (w *world) run(until node.Time) {
 // send sends a message to a host and names it.
 func (w *world) send(to node.ID, name string) {
 	body := []byte(name)
-	w.inner.Send(node.Addr{Host: 1}, node.Addr{Host: to}, body, 100)
+	w.inner.Send(node.Addr{Host: 1}, node.Addr{Host: to}, w.class, body, 100)
 	clear(body) // it was valid during the call only
 }
 
 func (w *world) fired() faults.Count { return w.inner.(*faults.Layer).Fired() }
 
-func (w *world) Send(_, to node.Addr, body []byte, _ int64) {
+func (w *world) Send(_, to node.Addr, class node.Class, body []byte, _ int64) {
+	if class != w.class {
+		panic("a message has changed its class")
+	}
 	w.sent = append(w.sent, fmt.Sprintf("%v: %s to %d", w.now, body, to.Host))
 }
 
@@ -87,6 +91,18 @@ func (v *volume) Write(tag node.Tag, sector int64, data []byte) {
 }
 
 func (v *volume) Sync(tag node.Tag) { (*world)(v).note("sync %d", tag) }
+
+func (v *volume) Zero(tag node.Tag, sector, n int64) {
+	(*world)(v).note("zero %d: %d+%d", tag, sector, n)
+}
+
+func (v *volume) Map(tag node.Tag, sector, n int64) {
+	(*world)(v).note("map %d: %d+%d", tag, sector, n)
+}
+
+func (v *volume) Resize(tag node.Tag, sectors int64) {
+	(*world)(v).note("resize %d: %d", tag, sectors)
+}
 
 type logDev world
 

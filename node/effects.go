@@ -2,14 +2,15 @@ package node
 
 // Effect is one thing that a machine wants done. Which fields count depends on Op.
 type Effect struct {
-	Op   Op
-	Dev  Dev
-	Code Code   // OpReply
-	Tag  Tag    // comes back with the completion
-	To   Addr   // OpSend
-	Seg  uint64 // log effects: the segment; OpReply: the epoch that served the request
-	Off  int64  // first sector of a volume, byte offset of a segment
-	N    int64  // sectors or bytes to read; size to cut to
+	Op    Op
+	Dev   Dev
+	Code  Code   // OpReply
+	Class Class  // OpSend
+	Tag   Tag    // comes back with the completion
+	To    Addr   // OpSend
+	Seg   uint64 // log effects: the segment; OpReply: the epoch that served the request
+	Off   int64  // first sector of a volume, byte offset of a segment
+	N     int64  // sectors or bytes to read; size to cut to
 	// Cost is what the effect is charged for, in bytes of the declared size: at least
 	// the bytes carried. OpTimer: how long from now, on the host's own clock.
 	Cost int64
@@ -44,11 +45,12 @@ func (e *Effects) add(f Effect, head, body []byte) {
 	e.list = append(e.list, f)
 }
 
-// Send sends head and body as one message. Extra is the number of bytes that it is charged
-// beyond those carried (declared size of sectors minus what stands for them).
-func (e *Effects) Send(to Addr, head, body []byte, extra int64) {
+// Send sends head and body as one message. Class says what may overtake it where bandwidth is
+// short. Extra is the number of bytes that it is charged beyond those carried (declared size of
+// sectors minus what stands for them).
+func (e *Effects) Send(to Addr, class Class, head, body []byte, extra int64) {
 	n := int64(len(head) + len(body))
-	e.add(Effect{Op: OpSend, To: to, Cost: n + extra}, head, body)
+	e.add(Effect{Op: OpSend, To: to, Class: class, Cost: n + extra}, head, body)
 }
 
 // SetTimer asks for a KindTimer event with this tag, after ns from now. A timer that is already
@@ -81,6 +83,23 @@ func (e *Effects) Write(dev Dev, tag Tag, sector int64, data []byte) {
 // Sync makes durable what was written by all Writes whose completion has arrived.
 func (e *Effects) Sync(dev Dev, tag Tag) {
 	e.list = append(e.list, Effect{Op: OpSync, Dev: dev, Tag: tag})
+}
+
+// Zero makes n sectors from sector on read as zeros and lets go of the space they take. Like a
+// write it is durable only after a Sync.
+func (e *Effects) Zero(dev Dev, tag Tag, sector, n int64) {
+	e.list = append(e.list, Effect{Op: OpZero, Dev: dev, Tag: tag, Off: sector, N: n})
+}
+
+// Map asks which of the n sectors from sector on may hold anything but zeros. Data of the
+// completion holds them in the form that [DecodeRuns] reads.
+func (e *Effects) Map(dev Dev, tag Tag, sector, n int64) {
+	e.list = append(e.list, Effect{Op: OpMap, Dev: dev, Tag: tag, Off: sector, N: n})
+}
+
+// Resize gives the volume n sectors. New ones read as zeros. It is durable when it completes.
+func (e *Effects) Resize(dev Dev, tag Tag, n int64) {
+	e.list = append(e.list, Effect{Op: OpResize, Dev: dev, Tag: tag, N: n})
 }
 
 // LogList asks which segments exist. Data of the completion holds them in ascending order, in

@@ -9,13 +9,16 @@ import (
 
 // all asks for one effect of each kind.
 func all(e *node.Effects, head, body []byte) {
-	e.Send(node.Addr{Host: 2, Machine: 3}, head, body, 100)
+	e.Send(node.Addr{Host: 2, Machine: 3}, node.ClassSync, head, body, 100)
 	e.SetTimer(1, node.Second)
 	e.CancelTimer(2)
 	e.Reply(3, node.Refused, 9, body)
 	e.Read(1, 4, 10, 20)
 	e.Write(1, 5, 30, body)
 	e.Sync(1, 6)
+	e.Zero(1, 13, 40, 50)
+	e.Map(1, 14, 41, 51)
+	e.Resize(1, 15, 60)
 	e.LogList(1, 7)
 	e.LogAppend(1, 8, 70, 80, body, 50)
 	e.LogRead(1, 9, 71, 81, 91)
@@ -34,13 +37,17 @@ func TestEffectsSayWhatWasAskedFor(t *testing.T) {
 		node.Effect
 		data string
 	}{
-		{node.Effect{Op: node.OpSend, To: node.Addr{Host: 2, Machine: 3}, Cost: 107}, "hebody!"},
+		{node.Effect{Op: node.OpSend, To: node.Addr{Host: 2, Machine: 3}, Class: node.ClassSync,
+			Cost: 107}, "hebody!"},
 		{node.Effect{Op: node.OpTimer, Tag: 1, Cost: int64(node.Second)}, ""},
 		{node.Effect{Op: node.OpCancel, Tag: 2}, ""},
 		{node.Effect{Op: node.OpReply, Tag: 3, Code: node.Refused, Seg: 9}, "body!"},
 		{node.Effect{Op: node.OpRead, Dev: 1, Tag: 4, Off: 10, N: 20}, ""},
 		{node.Effect{Op: node.OpWrite, Dev: 1, Tag: 5, Off: 30}, "body!"},
 		{node.Effect{Op: node.OpSync, Dev: 1, Tag: 6}, ""},
+		{node.Effect{Op: node.OpZero, Dev: 1, Tag: 13, Off: 40, N: 50}, ""},
+		{node.Effect{Op: node.OpMap, Dev: 1, Tag: 14, Off: 41, N: 51}, ""},
+		{node.Effect{Op: node.OpResize, Dev: 1, Tag: 15, N: 60}, ""},
 		{node.Effect{Op: node.OpLogList, Dev: 1, Tag: 7}, ""},
 		{node.Effect{Op: node.OpLogAppend, Dev: 1, Tag: 8, Seg: 70, Off: 80, Cost: 55}, "body!"},
 		{node.Effect{Op: node.OpLogRead, Dev: 1, Tag: 9, Seg: 71, Off: 81, N: 91}, ""},
@@ -49,14 +56,14 @@ func TestEffectsSayWhatWasAskedFor(t *testing.T) {
 		{node.Effect{Op: node.OpLogDelete, Dev: 1, Tag: 12, Seg: 74}, ""},
 	} {
 		f := e.At(i)
-		got := node.Effect{Op: f.Op, Dev: f.Dev, Code: f.Code, Tag: f.Tag, To: f.To, Seg: f.Seg,
-			Off: f.Off, N: f.N, Cost: f.Cost}
+		got := node.Effect{Op: f.Op, Dev: f.Dev, Code: f.Code, Class: f.Class, Tag: f.Tag, To: f.To,
+			Seg: f.Seg, Off: f.Off, N: f.N, Cost: f.Cost}
 		if got != want.Effect || string(e.Data(f)) != want.data {
 			t.Errorf("effect %d: %+v with %q, expected %+v with %q", i, got, e.Data(f), want.Effect,
 				want.data)
 		}
 	}
-	if e.Len() != 13 {
+	if e.Len() != 16 {
 		t.Errorf("%d effects", e.Len())
 	}
 	if e.Reset(); e.Len() != 0 {

@@ -3,7 +3,7 @@ package node
 import "fmt"
 
 // Spec says how to make one machine of a host and which devices it has. The machine's number is
-// its place in the list.
+// the host's first number plus its place in the list.
 type Spec struct {
 	New     func() Machine
 	Volumes []Geometry // volume Dev(i) has this geometry
@@ -14,6 +14,7 @@ type Spec struct {
 // one each time the host starts.
 type Host struct {
 	id    ID
+	first uint32
 	world World
 	layer Layer // nil without faults
 	slots []slot
@@ -27,21 +28,22 @@ type slot struct {
 	logs    []Log
 }
 
-// NewHost makes the machines of host id in world w. A nil wrap means no fault layer.
-func NewHost(id ID, specs []Spec, w World, wrap Wrap) *Host {
-	h := &Host{id: id, world: w}
+// NewHost makes machines of host id in world w, numbered from first on. A nil wrap means no fault
+// layer.
+func NewHost(id ID, first uint32, specs []Spec, w World, wrap Wrap) *Host {
+	h := &Host{id: id, first: first, world: w}
 	if wrap != nil {
 		if h.layer = wrap(id, w, h.Deliver); h.layer != nil {
 			h.world = h.layer
 		}
 	}
-	for m, spec := range specs {
-		s := slot{machine: spec.New()}
+	for i, spec := range specs {
+		s, m := slot{machine: spec.New()}, first+uint32(i)
 		for d := range spec.Volumes {
-			s.volumes = append(s.volumes, h.world.Volume(uint32(m), Dev(d)))
+			s.volumes = append(s.volumes, h.world.Volume(m, Dev(d)))
 		}
 		for d := range spec.Logs {
-			s.logs = append(s.logs, h.world.Log(uint32(m), Dev(d)))
+			s.logs = append(s.logs, h.world.Log(m, Dev(d)))
 		}
 		h.slots = append(h.slots, s)
 	}
@@ -49,12 +51,13 @@ func NewHost(id ID, specs []Spec, w World, wrap Wrap) *Host {
 }
 
 // Machine returns machine m, for tests and reports.
-func (h *Host) Machine(m uint32) Machine { return h.slots[m].machine }
+func (h *Host) Machine(m uint32) Machine { return h.slots[m-h.first].machine }
 
 // Boot tells every machine that the host has started. Incarnation counts from 1.
 func (h *Host) Boot(incarnation int64, seed uint64) {
-	for m := range h.slots {
-		h.Deliver(uint32(m), &Event{Kind: KindBoot, From: Addr{h.id, uint32(m)}, N: incarnation,
+	for i := range h.slots {
+		m := h.first + uint32(i)
+		h.Deliver(m, &Event{Kind: KindBoot, From: Addr{h.id, m}, N: incarnation,
 			Seed: Hash(seed, uint64(m))})
 	}
 }
@@ -77,14 +80,14 @@ func (h *Host) Deliver(m uint32, ev *Event) {
 		}
 		return
 	}
-	if uint64(m) >= uint64(len(h.slots)) {
+	if uint64(m-h.first) >= uint64(len(h.slots)) {
 		return // a message to a machine that this host does not have is lost
 	}
 	if h.busy {
 		panic(fmt.Sprintf("host %d: %v event for machine %d inside a step", h.id, ev.Kind, m))
 	}
 	h.busy = true
-	s := &h.slots[m]
+	s := &h.slots[m-h.first]
 	s.machine.Step(h.world.Now(), ev, &h.out)
 	for i := range h.out.list {
 		h.carryOut(m, s, &h.out.list[i])
@@ -96,7 +99,7 @@ func (h *Host) Deliver(m uint32, ev *Event) {
 func (h *Host) carryOut(m uint32, s *slot, f *Effect) {
 	switch f.Op {
 	case OpSend:
-		h.world.Send(Addr{h.id, m}, f.To, h.out.Data(f), f.Cost)
+		h.world.Send(Addr{h.id, m}, f.To, f.Class, h.out.Data(f), f.Cost)
 	case OpTimer:
 		h.world.SetTimer(m, f.Tag, Time(f.Cost))
 	case OpCancel:
@@ -109,6 +112,12 @@ func (h *Host) carryOut(m uint32, s *slot, f *Effect) {
 		s.volumes[f.Dev].Write(f.Tag, f.Off, h.out.Data(f))
 	case OpSync:
 		s.volumes[f.Dev].Sync(f.Tag)
+	case OpZero:
+		s.volumes[f.Dev].Zero(f.Tag, f.Off, f.N)
+	case OpMap:
+		s.volumes[f.Dev].Map(f.Tag, f.Off, f.N)
+	case OpResize:
+		s.volumes[f.Dev].Resize(f.Tag, f.N)
 	case OpLogList:
 		s.logs[f.Dev].List(f.Tag)
 	case OpLogAppend:

@@ -40,8 +40,8 @@ func (p *paper) SetTimer(m uint32, tag node.Tag, after node.Time) {
 
 func (p *paper) CancelTimer(m uint32, tag node.Tag) { p.note("cancel %d/%d", m, tag) }
 
-func (p *paper) Send(from, to node.Addr, body []byte, cost int64) {
-	p.note("send %v to %v: %s, %d", from, to, body, cost)
+func (p *paper) Send(from, to node.Addr, class node.Class, body []byte, cost int64) {
+	p.note("send %v to %v, class %d: %s, %d", from, to, class, body, cost)
 }
 
 func (p *paper) Reply(m uint32, tag node.Tag, code node.Code, epoch uint64, data []byte) {
@@ -72,6 +72,18 @@ func (d *paperDisk) Write(tag node.Tag, sector int64, data []byte) {
 }
 
 func (d *paperDisk) Sync(tag node.Tag) { d.note("%s sync %d", d.name, tag) }
+
+func (d *paperDisk) Zero(tag node.Tag, sector, n int64) {
+	d.note("%s zero %d: %d+%d", d.name, tag, sector, n)
+}
+
+func (d *paperDisk) Map(tag node.Tag, sector, n int64) {
+	d.note("%s map %d: %d+%d", d.name, tag, sector, n)
+}
+
+func (d *paperDisk) Resize(tag node.Tag, sectors int64) {
+	d.note("%s resize %d: %d", d.name, tag, sectors)
+}
 
 type paperLog struct {
 	*paper
@@ -115,16 +127,17 @@ func lines(t *testing.T, got []string, want ...string) {
 
 func TestHostCarriesOutEveryEffectInOrder(t *testing.T) {
 	p := &paper{}
-	h := node.NewHost(4, specs(p, func(_ *node.Event, out *node.Effects) {
+	h := node.NewHost(4, 0, specs(p, func(_ *node.Event, out *node.Effects) {
 		all(out, []byte("he"), []byte("body!"))
 	}), p, nil)
 	lines(t, p.log, "volume 1/0", "volume 1/1", "log 1/0", "log 1/1")
 	p.log = nil
 	h.Deliver(1, &node.Event{Kind: node.KindTimer, Tag: 8})
 	lines(t, p.log, "5ns second: timer from h0/0 tag 8",
-		"send h4/1 to h2/3: hebody!, 107", "timer 1/1 after 1s", "cancel 1/2",
+		"send h4/1 to h2/3, class 2: hebody!, 107", "timer 1/1 after 1s", "cancel 1/2",
 		"reply 1/3: refused, epoch 9, body!", "volume 1/1 read 4: 10+20",
-		"volume 1/1 write 5: 30 body!", "volume 1/1 sync 6", "log 1/1 list 7",
+		"volume 1/1 write 5: 30 body!", "volume 1/1 sync 6", "volume 1/1 zero 13: 40+50",
+		"volume 1/1 map 14: 41+51", "volume 1/1 resize 15: 60", "log 1/1 list 7",
 		"log 1/1 append 8: 70/80 body!, 55", "log 1/1 read 9: 71/81+91", "log 1/1 sync 10: 72",
 		"log 1/1 cut 11: 73/83", "log 1/1 delete 12: 74")
 	// What one step has asked for is not asked for again.
@@ -137,7 +150,7 @@ func TestBootReachesEveryMachineWithItsOwnSeed(t *testing.T) {
 	p := &paper{}
 	var seeds []uint64
 	var incarnation int64
-	h := node.NewHost(4, specs(p, func(ev *node.Event, _ *node.Effects) {
+	h := node.NewHost(4, 0, specs(p, func(ev *node.Event, _ *node.Effects) {
 		seeds, incarnation = append(seeds, ev.Seed), ev.N
 	}), p, nil)
 	p.log = nil
@@ -154,13 +167,37 @@ func TestBootReachesEveryMachineWithItsOwnSeed(t *testing.T) {
 
 func TestEventForAMachineThatIsNotThereIsLost(t *testing.T) {
 	p := &paper{}
-	h := node.NewHost(4, specs(p, nil), p, nil)
+	h := node.NewHost(4, 0, specs(p, nil), p, nil)
 	p.log = nil
 	h.Deliver(2, &node.Event{Kind: node.KindMessage})
 	h.Deliver(1<<31, &node.Event{Kind: node.KindMessage}) // negative as a 32-bit int
 	h.Deliver(node.LayerMachine, &node.Event{Kind: node.KindMessage})
 	h.Deliver(node.LayerMachine, &node.Event{Kind: node.KindTimer}) // there is no layer
 	lines(t, p.log)
+}
+
+// A host may run machines of a range that does not begin at zero: another process runs the rest.
+func TestMachinesAreNumberedFromTheFirstOn(t *testing.T) {
+	p := &paper{}
+	h := node.NewHost(4, 7, specs(p, func(ev *node.Event, out *node.Effects) {
+		if ev.Kind == node.KindTimer {
+			out.Send(node.Addr{Host: 1}, node.ClassControl, nil, []byte("m"), 0)
+			out.Sync(0, 1)
+		}
+	}), p, nil)
+	lines(t, p.log, "volume 8/0", "volume 8/1", "log 8/0", "log 8/1")
+	if m, ok := h.Machine(8).(*scribe); !ok || m.name != "second" {
+		t.Errorf("machine 8 is %v", h.Machine(8))
+	}
+	p.log = nil
+	h.Boot(1, 1)
+	h.Deliver(8, &node.Event{Kind: node.KindTimer})
+	for _, m := range []uint32{0, 1, 6, 9, 1 << 31, node.LayerMachine} {
+		h.Deliver(m, &node.Event{Kind: node.KindMessage})
+	}
+	lines(t, p.log, "5ns first: boot from h4/7 tag 0", "5ns second: boot from h4/8 tag 0",
+		"5ns second: timer from h0/0 tag 0", "send h4/8 to h1/0, class 0: m, 1",
+		"volume 8/0 sync 1")
 }
 
 func panics(t *testing.T, what string, f func()) {
@@ -177,7 +214,7 @@ func panics(t *testing.T, what string, f func()) {
 func TestEventInsideAStepBreaksTheLaw(t *testing.T) {
 	p := &paper{}
 	var h *node.Host
-	h = node.NewHost(4, specs(p, func(ev *node.Event, _ *node.Effects) {
+	h = node.NewHost(4, 0, specs(p, func(ev *node.Event, _ *node.Effects) {
 		if ev.Kind == node.KindBoot {
 			h.Deliver(0, &node.Event{Kind: node.KindDone})
 		}
@@ -192,9 +229,9 @@ type filter struct {
 	err     error
 }
 
-func (f *filter) Send(from, to node.Addr, body []byte, cost int64) {
+func (f *filter) Send(from, to node.Addr, class node.Class, body []byte, cost int64) {
 	f.note("through the layer:")
-	f.paper.Send(from, to, body, cost)
+	f.paper.Send(from, to, class, body, cost)
 }
 
 func (f *filter) Wake(now node.Time, tag node.Tag) {
@@ -210,8 +247,8 @@ func (f *filter) Control(cmd []byte) error {
 func TestLayerStandsBetweenHostAndWorld(t *testing.T) {
 	p := &paper{}
 	bad := errors.New("no such fault")
-	h := node.NewHost(4, specs(p, func(_ *node.Event, out *node.Effects) {
-		out.Send(node.Addr{Host: 1}, nil, []byte("m"), 0)
+	h := node.NewHost(4, 0, specs(p, func(_ *node.Event, out *node.Effects) {
+		out.Send(node.Addr{Host: 1}, node.ClassMove, nil, []byte("m"), 0)
 	}), p, func(id node.ID, w node.World, deliver func(uint32, *node.Event)) node.Layer {
 		p.note("layer of host %d", id)
 		return &filter{w.(*paper), deliver, bad}
@@ -226,7 +263,7 @@ func TestLayerStandsBetweenHostAndWorld(t *testing.T) {
 		t.Errorf("control says %v", err)
 	}
 	lines(t, p.log, "5ns second: timer from h0/0 tag 0", "through the layer:",
-		"send h4/1 to h1/0: m, 1", "wake at 5ns, tag 6", "5ns first: done from h0/0 tag 9",
+		"send h4/1 to h1/0, class 3: m, 1", "wake at 5ns, tag 6", "5ns first: done from h0/0 tag 9",
 		"control x")
 }
 
@@ -234,7 +271,7 @@ func TestHostWithoutALayerRefusesControl(t *testing.T) {
 	p := &paper{}
 	for _, wrap := range []node.Wrap{nil,
 		func(node.ID, node.World, func(uint32, *node.Event)) node.Layer { return nil }} {
-		h := node.NewHost(4, specs(p, nil), p, wrap)
+		h := node.NewHost(4, 0, specs(p, nil), p, wrap)
 		if err := h.Control([]byte("x")); err == nil || err.Error() != "host 4 has no fault layer" {
 			t.Errorf("control says %v", err)
 		}
@@ -244,12 +281,13 @@ func TestHostWithoutALayerRefusesControl(t *testing.T) {
 // idle is a world that does nothing, so that only the host could allocate.
 type idle struct{ node.World }
 
-func (idle) Now() node.Time                         { return 0 }
-func (idle) Send(_, _ node.Addr, _ []byte, _ int64) {}
+func (idle) Now() node.Time                                       { return 0 }
+func (idle) Send(_, _ node.Addr, _ node.Class, _ []byte, _ int64) {}
 
 func TestDeliveryDoesNotAllocate(t *testing.T) {
 	body := make([]byte, 100)
-	h := node.NewHost(1, []node.Spec{{New: func() node.Machine { return quiet{body} }}}, idle{}, nil)
+	spec := node.Spec{New: func() node.Machine { return quiet{body} }}
+	h := node.NewHost(1, 0, []node.Spec{spec}, idle{}, nil)
 	ev := &node.Event{Kind: node.KindTimer}
 	if n := testing.AllocsPerRun(100, func() { h.Deliver(0, ev) }); n != 0 {
 		t.Errorf("%v allocations an event", n)
@@ -260,5 +298,5 @@ func TestDeliveryDoesNotAllocate(t *testing.T) {
 type quiet struct{ body []byte }
 
 func (q quiet) Step(_ node.Time, _ *node.Event, out *node.Effects) {
-	out.Send(node.Addr{Host: 2}, q.body, q.body, 0)
+	out.Send(node.Addr{Host: 2}, node.ClassLog, q.body, q.body, 0)
 }

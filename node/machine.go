@@ -38,7 +38,7 @@ type Event struct {
 	Code Code   // KindDone: how it ended
 	Tag  Tag    // KindTimer, KindDone, KindRequest
 	From Addr   // KindMessage: the sender; KindBoot: the machine's own address
-	Seg  uint64 // KindDone of a log request: the segment
+	Seg  uint64 // KindDone of a log request: the segment; KindRequest: flags
 	Off  int64  // KindDone, KindRequest: first sector of a volume, byte offset of a segment
 	N    int64  // KindDone, KindRequest: sectors or bytes; KindBoot: the incarnation, from 1
 	Seed uint64 // KindBoot: seed of the machine's own random stream
@@ -66,6 +66,10 @@ func (ev *Event) String() string {
 	return "?"
 }
 
+// FlagDurable is the flag of a request that is to be answered only when what it changes is
+// durable, whatever a machine's own rule is.
+const FlagDurable = 1
+
 // Op says what an effect or a request is.
 type Op uint8
 
@@ -86,11 +90,15 @@ const (
 	OpLogSync      // log: make finished appends to a segment durable
 	OpLogTrunc     // log: cut a segment; durable when done
 	OpLogDelete    // log: delete a segment; durable when done
+	OpZero         // volume: make sectors zero; request: make sectors zero
+	OpMap          // volume: which sectors hold data; request: the same
+	OpResize       // volume: change the number of sectors; durable when done
 	OpVerb      Op = 64
 )
 
 var opNames = [...]string{"none", "send", "timer", "cancel", "reply", "read", "write", "sync",
-	"log-list", "log-append", "log-read", "log-sync", "log-truncate", "log-delete"}
+	"log-list", "log-append", "log-read", "log-sync", "log-truncate", "log-delete", "zero", "map",
+	"resize"}
 
 func (o Op) String() string {
 	if int(o) < len(opNames) {

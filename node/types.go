@@ -38,6 +38,18 @@ const LayerMachine = ^uint32(0)
 // machine may reuse it as soon as the completion has arrived.
 type Tag uint64
 
+// Class says what a message is for. Where bandwidth is short, a lower one goes first.
+type Class uint8
+
+// The classes of messages.
+const (
+	ClassControl Class = iota // small, and others wait for it
+	ClassLog                  // replication of what users write
+	ClassSync                 // first copies of whole volumes
+	ClassMove                 // kicks: copies that nobody waits for
+	Classes                   // how many there are
+)
+
 // Dev numbers the storage devices of one machine. Volumes and logs are numbered apart.
 type Dev uint8
 

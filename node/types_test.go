@@ -1,6 +1,8 @@
 package node_test
 
 import (
+	"bytes"
+	"slices"
 	"strings"
 	"testing"
 
@@ -33,7 +35,7 @@ func TestNamesOfKindsOpsAndCodes(t *testing.T) {
 		one(k.String())
 	}
 	seen = make(map[string]bool)
-	for o := node.OpNone; o <= node.OpLogDelete; o++ {
+	for o := node.OpNone; o <= node.OpResize; o++ {
 		one(o.String())
 	}
 	seen = make(map[string]bool)
@@ -86,4 +88,56 @@ func TestBadSegmentListingIsRefused(t *testing.T) {
 			t.Errorf("%s: it is read as %v", name, segs)
 		}
 	}
+}
+
+func TestRunsReadBack(t *testing.T) {
+	for _, runs := range [][]node.Run{{}, {{First: 0, N: 1}}, {{First: 3, N: 4}, {First: 7, N: 1}},
+		{{First: 0, N: 1 << 40}, {First: 1 << 62, N: 1<<62 - 1}}} {
+		b := node.AppendRuns([]byte("front"), runs...)
+		got, err := node.DecodeRuns(b[5:])
+		if err != nil || !slices.Equal(got, runs) {
+			t.Errorf("%v comes back as %v, %v", runs, got, err)
+		}
+	}
+}
+
+func TestBadRunsAreRefused(t *testing.T) {
+	for name, b := range map[string][]byte{
+		"short":    make([]byte, 15),
+		"long":     node.AppendRuns([]byte{1}, node.Run{First: 1, N: 1}),
+		"empty":    node.AppendRuns(nil, node.Run{First: 1}),
+		"negative": node.AppendRuns(nil, node.Run{First: -1, N: 1}),
+		"length":   node.AppendRuns(nil, node.Run{First: 1, N: -1}),
+		"too far":  node.AppendRuns(nil, node.Run{First: 1 << 62, N: 1 << 62}),
+		"backward": node.AppendRuns(nil, node.Run{First: 5, N: 1}, node.Run{First: 1, N: 1}),
+		"overlap":  node.AppendRuns(nil, node.Run{First: 5, N: 2}, node.Run{First: 6, N: 1}),
+	} {
+		if runs, err := node.DecodeRuns(b); err == nil {
+			t.Errorf("%s: it is read as %v", name, runs)
+		}
+	}
+}
+
+func FuzzDecodeRuns(f *testing.F) {
+	f.Add([]byte{})
+	f.Add(make([]byte, 15))
+	f.Add(node.AppendRuns(nil, node.Run{First: 3, N: 4}, node.Run{First: 7, N: 1}))
+	f.Add(node.AppendRuns(nil, node.Run{First: 5, N: 2}, node.Run{First: 6, N: 1}))
+	f.Add(node.AppendRuns(nil, node.Run{First: 1 << 62, N: 1 << 62}))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		runs, err := node.DecodeRuns(b)
+		if err != nil {
+			return
+		}
+		next := int64(0)
+		for _, r := range runs {
+			if r.N < 1 || r.First < next || r.First+r.N < r.First {
+				t.Fatalf("%x decodes to %v", b, runs)
+			}
+			next = r.First + r.N
+		}
+		if again := node.AppendRuns(nil, runs...); !bytes.Equal(again, b) {
+			t.Fatalf("%x decodes to %v, which encodes to %x", b, runs, again)
+		}
+	})
 }

@@ -1,13 +1,19 @@
 package node
 
+import (
+	"fmt"
+	"strings"
+)
+
 // Request is what a user of a host (a workload, an NBD client, an operator) asks one machine for.
 type Request struct {
 	Host    ID
 	Machine uint32
-	Op      Op     // OpRead, OpWrite, OpSync (flush) or a verb
+	Op      Op     // OpRead, OpWrite, OpZero, OpMap, OpSync (flush) or a verb
 	Tag     Tag    // comes back with the reply; unique among the requests in flight
 	Sector  int64  // I/O: first sector
 	N       int64  // I/O: sectors; verbs: as the verb says
+	Flags   uint64 // such as FlagDurable
 	Data    []byte // OpWrite: N*Carry bytes
 }
 
@@ -53,4 +59,27 @@ type Dump struct {
 type LogFile struct {
 	ID   uint64
 	Data []byte
+}
+
+// unsyncedNames are in the order of the constants.
+var unsyncedNames = [...]string{"lose-some", "lose-all", "keep"}
+
+// UnsyncedNames are the names of all modes.
+func UnsyncedNames() []string { return unsyncedNames[:] }
+
+func (u Unsynced) String() string {
+	if int(u) < len(unsyncedNames) {
+		return unsyncedNames[u]
+	}
+	return fmt.Sprintf("unsynced(%d)", u)
+}
+
+// ParseUnsynced is the inverse of String.
+func ParseUnsynced(name string) (Unsynced, error) {
+	for i, n := range unsyncedNames {
+		if n == name {
+			return Unsynced(i), nil
+		}
+	}
+	return 0, fmt.Errorf("%q, expected one of %s", name, strings.Join(unsyncedNames[:], ", "))
 }

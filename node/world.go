@@ -3,6 +3,7 @@ package node
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 )
 
 // World is what a world offers to one host. Nothing in it blocks. Errors, like successes, are
@@ -21,7 +22,7 @@ type World interface {
 // knows no message by name.
 type Transport interface {
 	// Send sends body, which is valid during the call only. Cost is its declared size in bytes.
-	Send(from, to Addr, body []byte, cost int64)
+	Send(from, to Addr, class Class, body []byte, cost int64)
 }
 
 // Clock is a host's own clock. It may be off and may drift against other hosts' clocks, but it
@@ -40,8 +41,14 @@ type Volume interface {
 	Read(tag Tag, sector, n int64)
 	// Write takes len(data)/Carry sectors; data is valid during the call only.
 	Write(tag Tag, sector int64, data []byte)
-	// Sync covers every write whose completion was delivered before the call.
+	// Sync covers every write, and Zero, whose completion was delivered before the call.
 	Sync(tag Tag)
+	// Zero makes sectors read as zeros.
+	Zero(tag Tag, sector, n int64)
+	// Map tells which of these sectors may hold anything but zeros, as [DecodeRuns] reads it.
+	Map(tag Tag, sector, n int64)
+	// Resize changes the number of sectors; durable when done. No other request may be in flight.
+	Resize(tag Tag, sectors int64)
 }
 
 // Log is a set of append-only files, called segments. Each call is answered by one KindDone
@@ -97,4 +104,37 @@ func DecodeSegments(b []byte) ([]Segment, error) {
 		segs = append(segs, s)
 	}
 	return segs, nil
+}
+
+// Run is a run of sectors.
+type Run struct {
+	First, N int64
+}
+
+// AppendRuns appends the form of runs that [DecodeRuns] reads to b: 16 bytes each, little endian.
+func AppendRuns(b []byte, runs ...Run) []byte {
+	for _, r := range runs {
+		b = binary.LittleEndian.AppendUint64(b, uint64(r.First))
+		b = binary.LittleEndian.AppendUint64(b, uint64(r.N))
+	}
+	return b
+}
+
+// DecodeRuns is the inverse of [AppendRuns]. The runs must be ascending, not empty, and must not
+// overlap.
+func DecodeRuns(b []byte) ([]Run, error) {
+	if len(b)%16 != 0 {
+		return nil, fmt.Errorf("runs of sectors: %d bytes, expected a multiple of 16", len(b))
+	}
+	runs := make([]Run, 0, len(b)/16)
+	next := int64(0)
+	for ; len(b) > 0; b = b[16:] {
+		r := Run{int64(binary.LittleEndian.Uint64(b)), int64(binary.LittleEndian.Uint64(b[8:]))}
+		if r.First < next || r.N <= 0 || r.First > math.MaxInt64-r.N {
+			return nil, fmt.Errorf("runs of sectors: entry %d is empty or out of order", len(runs))
+		}
+		next = r.First + r.N
+		runs = append(runs, r)
+	}
+	return runs, nil
 }

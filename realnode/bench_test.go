@@ -1,7 +1,6 @@
 package realnode
 
 import (
-	"encoding/json"
 	"testing"
 
 	"github.com/container-football/pitch/node"
@@ -9,7 +8,7 @@ import (
 
 // pipelined keeps so many requests in flight and reports how many were answered a second.
 func pipelined(b *testing.B, hosts, ahead int, op node.Op, n int64, size int) {
-	cfg := testConfig(b, hosts, testApp{})
+	cfg := testConfig(b, hosts, plain)
 	cfg.Unsynced = node.Keep // as fast as the files are
 	u := newCaller(b, cfg)
 	data := make([]byte, size)
@@ -39,13 +38,8 @@ func BenchmarkAck64(b *testing.B)       { pipelined(b, 1, 64, verbLog, 0, 4096) 
 
 // BenchmarkStart starts and ends a cluster of three hosts.
 func BenchmarkStart(b *testing.B) {
-	app, err := json.Marshal(testApp{})
-	if err != nil {
-		b.Fatal(err)
-	}
 	for b.Loop() {
-		cfg := testConfig(b, 3, testApp{})
-		cfg.App = app
+		cfg := testConfig(b, 3, plain)
 		u := newCaller(b, cfg)
 		if err := u.c.Close(); err != nil {
 			b.Fatal(err)

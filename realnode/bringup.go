@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/container-football/pitch/node"
+	"github.com/container-football/pitch/realnode/harness"
 )
 
 // bringUp lets the processes of a group boot, once all of them are ready and every host that
@@ -25,7 +26,7 @@ func (c *Cluster) bringUp(group []*child) {
 	}
 	for _, ch := range group {
 		if ch.state == stateReady && !c.closing {
-			ch.orders.put(frameBoot, nil, nil)
+			ch.orders.Put(harness.TypeBoot, nil, nil)
 			ch.state = stateUp
 			c.observe(node.Observation{Kind: node.ObsUp, Host: ch.host}, nil)
 		}
@@ -81,16 +82,16 @@ func (c *Cluster) tellAddresses() {
 	c.version++
 	var table []byte
 	for _, h := range c.hosts {
-		p := peerAddr{id: h.id}
+		p := harness.PeerAddr{ID: h.id}
 		if h.child != nil && h.child.state != stateDown {
-			p.addr = h.child.addr
+			p.Addr = h.child.addr
 		}
-		table = appendPeer(table, p)
+		table = harness.AppendPeer(table, p)
 	}
-	head := encodeNumber(c.version)
+	head := harness.EncodeNumber(c.version)
 	for _, h := range c.hosts {
 		if h.child != nil && h.child.addr != "" && h.child.state != stateDown {
-			h.child.orders.put(framePeers, head[:], table)
+			h.child.orders.Put(harness.TypePeers, head[:], table)
 		}
 	}
 }

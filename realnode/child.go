@@ -2,10 +2,8 @@ package realnode
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,14 +14,18 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/container-football/pitch/node"
+	"github.com/container-football/pitch/realnode/harness"
 )
 
 // In the directory of a host.
 const (
-	configFile = "node.json"
+	configFile = "node.toml"
 	stderrFile = "stderr.log"
 	dataDir    = "data"
 )
+
+// exitLimit is how long a process may go on that has closed its output.
+const exitLimit = 4 * time.Second
 
 type childState uint8
 
@@ -38,10 +40,10 @@ const (
 type child struct {
 	host      node.ID
 	cmd       *exec.Cmd
-	in, out   *os.File // our ends of its standard input and output
-	orders    *outbox  // to in
-	stderr    string   // path
-	stderrAt  int64    // where in the file this incarnation begins
+	in, out   *os.File        // our ends of its standard input and output
+	orders    *harness.Outbox // to in
+	stderr    string          // path
+	stderrAt  int64           // where in the file this incarnation begins
 	exited    chan struct{}
 	gone      chan struct{} // closed after ObsDown was queued
 	state     childState
@@ -53,33 +55,12 @@ type child struct {
 	answers   map[uint64]string
 }
 
-// lastIncarnation is that of an earlier run in dir, or zero.
-func lastIncarnation(dir string) (int64, error) {
-	b, err := os.ReadFile(filepath.Join(dir, configFile))
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	var old struct {
-		Incarnation int64 `json:"incarnation"`
-	}
-	if err := json.Unmarshal(b, &old); err != nil {
-		return 0, fmt.Errorf("%s: %w", filepath.Join(dir, configFile), err)
-	}
-	return old.Incarnation, nil
-}
-
 // launch starts the next incarnation of h. The lock is held.
 func (c *Cluster) launch(h *host) error {
-	path, err := c.writeConfig(h)
-	if err != nil {
-		return fmt.Errorf("host %d: %w", h.id, err)
-	}
-	ch := &child{host: h.id, orders: newOutbox(0), stderr: filepath.Join(h.dir, stderrFile),
+	ch := &child{host: h.id, orders: harness.NewOutbox(0), stderr: filepath.Join(h.dir, stderrFile),
 		exited: make(chan struct{}), gone: make(chan struct{}), answers: make(map[uint64]string)}
-	args := append(c.cfg.Command[1:len(c.cfg.Command):len(c.cfg.Command)], path)
+	args := append(c.cfg.Command[1:len(c.cfg.Command):len(c.cfg.Command)],
+		filepath.Join(h.dir, configFile))
 	ch.cmd = exec.Command(c.cfg.Command[0], args...)
 	ch.cmd.Env = append(os.Environ(), c.cfg.Env...)
 	// A group of its own: Ctrl-C at the terminal is for the runner, which then ends the others.
@@ -88,28 +69,9 @@ func (c *Cluster) launch(h *host) error {
 		return fmt.Errorf("host %d: %w", h.id, err)
 	}
 	h.child = ch
-	h.incarnation++
-	c.tasks.Go(func() { _ = ch.orders.drain(ch.in) })
+	c.tasks.Go(func() { _ = ch.orders.Drain(ch.in) })
 	c.tasks.Go(func() { c.follow(ch) })
 	return nil
-}
-
-func (c *Cluster) writeConfig(h *host) (string, error) {
-	if err := os.MkdirAll(h.dir, 0o755); err != nil {
-		return "", err
-	}
-	cfg := NodeConfig{Host: h.id, Name: hostName(h.id), Hosts: c.cfg.Hosts,
-		DataDir: filepath.Join(h.dir, dataDir), Epoch: c.epoch, Incarnation: h.incarnation + 1,
-		Seed: c.cfg.Seed, Unsynced: unsyncedName(c.cfg.Unsynced), App: c.cfg.App}
-	if i := int(h.id) - 1; i < len(c.cfg.Clocks) {
-		cfg.ClockOffset, cfg.ClockDrift = c.cfg.Clocks[i].Offset, c.cfg.Clocks[i].DriftPPM
-	}
-	b, err := json.MarshalIndent(cfg, "", "  ")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(h.dir, configFile)
-	return path, os.WriteFile(path, append(b, '\n'), 0o644)
 }
 
 // begin makes the pipes and starts the process. Standard error goes to a file, not through a
@@ -197,11 +159,11 @@ func (c *Cluster) follow(ch *child) {
 	}
 	select {
 	case <-ch.exited:
-	case <-time.After(2 * exitGrace): // it has closed its output but does not end
+	case <-time.After(exitLimit): // it has closed its output but does not end
 		ch.kill()
 		<-ch.exited
 	}
-	ch.orders.close()
+	ch.orders.Close()
 	ch.in.Close()
 	ch.out.Close()
 	c.mu.Lock()
@@ -220,15 +182,15 @@ func (c *Cluster) follow(ch *child) {
 
 // listenTo reads frames until the stream ends. That is no error.
 func (c *Cluster) listenTo(ch *child) error {
-	r := newFrameReader(ch.out)
+	r := harness.NewReader(ch.out)
 	for {
-		typ, b, err := r.next()
+		typ, b, err := r.Next()
 		if err == nil {
 			err = c.heard(ch, typ, b)
 		}
 		switch {
 		case err == nil:
-		case errors.Is(err, ErrFrame):
+		case errors.Is(err, harness.ErrFrame):
 			return err
 		default:
 			return nil
@@ -236,9 +198,9 @@ func (c *Cluster) listenTo(ch *child) error {
 	}
 }
 
-func (c *Cluster) heard(ch *child, typ frameType, b []byte) error {
-	if typ == frameReply { // the hot path needs no lock
-		o, data, err := decodeReply(b)
+func (c *Cluster) heard(ch *child, typ harness.Type, b []byte) error {
+	if typ == harness.TypeReply { // the hot path needs no lock
+		o, data, err := harness.DecodeReply(b)
 		if err == nil {
 			o.Host = ch.host
 			c.observe(o, data)
@@ -249,22 +211,22 @@ func (c *Cluster) heard(ch *child, typ frameType, b []byte) error {
 	defer c.mu.Unlock()
 	defer c.change.Broadcast()
 	switch typ {
-	case frameReady:
+	case harness.TypeReady:
 		ch.state, ch.addr = stateReady, string(b)
-	case frameFatal:
+	case harness.TypeFatal:
 		ch.complaint = string(b)
-	case framePeersKnown:
-		version, _, err := decodeNumber(b)
+	case harness.TypePeersKnown:
+		version, _, err := harness.DecodeNumber(b)
 		ch.known = max(ch.known, version)
 		return err
-	case frameControlDone:
-		n, text, err := decodeNumber(b)
+	case harness.TypeControlDone:
+		n, text, err := harness.DecodeNumber(b)
 		if err == nil {
 			ch.answers[n] = string(text)
 		}
 		return err
 	default:
-		return fmt.Errorf("%w: type %d from a process", ErrFrame, typ)
+		return fmt.Errorf("%w: type %d from a process", harness.ErrFrame, typ)
 	}
 	return nil
 }

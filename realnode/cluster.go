@@ -2,7 +2,6 @@ package realnode
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,17 +11,22 @@ import (
 	"time"
 
 	"github.com/container-football/pitch/node"
+	"github.com/container-football/pitch/realnode/daemon"
+	"github.com/container-football/pitch/realnode/engine"
+	"github.com/container-football/pitch/realnode/handoff"
+	"github.com/container-football/pitch/realnode/harness"
 )
 
 // ClusterConfig describes the processes of a run.
 type ClusterConfig struct {
-	// Command starts the process of one host: a program and its arguments, to which the path
-	// of the host's config file is appended. The program calls [LoadNodeConfig] and [Run].
+	// Command starts the daemon of one host: a program and its arguments, to which the path of the
+	// host's configuration is appended. The program calls daemon.Run with daemon.StdioRunner.
 	Command []string
 	// Env is added to the environment of the processes.
 	Env []string
-	// Dir holds, for each host, a directory with its config, its log and its data. It is made if
-	// it does not exist. Data of an earlier run in it is used, and incarnations count on.
+	// Dir holds, for each host, a folder with its configuration, its certificate, its log and its
+	// data. It is made if it does not exist. Data of an earlier run in it is used, and incarnations
+	// count on.
 	Dir string
 	// Remove says that Close deletes Dir.
 	Remove bool
@@ -35,8 +39,11 @@ type ClusterConfig struct {
 	// Clocks says how wrong the hosts' own clocks are; Clocks[i] is that of host i+1. Hosts
 	// beyond its end have exact ones.
 	Clocks []ClockError
-	// App is handed to every process as it is: [NodeConfig].App.
-	App json.RawMessage
+	// Resources are those that each host has a replica of, at its first start. Members are called
+	// by [HostName].
+	Resources func(host node.ID) []*daemon.Definition
+	// Insecure lets the hosts talk over plain TCP. Default: TLS, as between real hosts.
+	Insecure bool
 	// StartLimit is how long a process may take until it is ready. Default 30 s.
 	StartLimit time.Duration
 	// Log is where the runner's side reports. Default: slog.Default().
@@ -50,6 +57,7 @@ type ClockError struct {
 }
 
 const (
+	maxHosts          = 1 << 16
 	defaultStartLimit = 30 * time.Second
 	tellLimit         = 5 * time.Second // until all hosts know an address or have been given up
 )
@@ -61,9 +69,9 @@ var ErrClosed = errors.New("cluster is closed")
 // with one exception: Next belongs to one at a time.
 type Cluster struct {
 	cfg   ClusterConfig
-	clock clock
+	clock engine.Clock
 	epoch int64
-	obs   *queue[node.Observation]
+	obs   *handoff.Queue[node.Observation]
 	start *starter
 	tasks sync.WaitGroup
 	quit  chan struct{} // closed by Close
@@ -78,17 +86,17 @@ type Cluster struct {
 	closed  chan struct{} // closed when Close is done
 	result  error
 
-	cur   batch[node.Observation] // belongs to Next
+	cur   handoff.Batch[node.Observation] // belongs to Next
 	taken int
 	timer *time.Timer
 }
 
 // host is one host over all its lives.
 type host struct {
-	id          node.ID
-	dir         string
-	incarnation int64
-	child       *child // the latest process; nil before the first
+	id    node.ID
+	dir   string
+	names map[uint32]string // of resources, by machine
+	child *child            // the latest process; nil before the first
 }
 
 // StartCluster starts all hosts. It returns as soon as the processes run; each of them is
@@ -101,20 +109,25 @@ func StartCluster(ctx context.Context, cfg ClusterConfig) (*Cluster, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	epoch, err := monotonic()
+	epoch, err := engine.Monotonic()
 	if err != nil {
 		return nil, err
 	}
-	c := &Cluster{cfg: cfg, epoch: epoch, obs: newQueue[node.Observation](0, 0),
+	c := &Cluster{cfg: cfg, epoch: epoch, obs: handoff.NewQueue[node.Observation](0, 0),
 		start: newStarter(), quit: make(chan struct{}), closed: make(chan struct{}),
 		timer: time.NewTimer(time.Hour)}
 	c.change = sync.NewCond(&c.mu)
-	if c.clock, err = newClock(epoch); err != nil {
+	if c.clock, err = engine.NewClock(epoch); err != nil {
 		return nil, err
 	}
 	for i := range cfg.Hosts {
 		id := node.ID(i + 1)
-		c.hosts = append(c.hosts, &host{id: id, dir: filepath.Join(cfg.Dir, hostName(id))})
+		c.hosts = append(c.hosts, &host{id: id, dir: filepath.Join(cfg.Dir, HostName(id)),
+			names: make(map[uint32]string)})
+	}
+	if err := c.prepare(); err != nil {
+		c.start.stop()
+		return nil, fmt.Errorf("cluster: %w", err)
 	}
 	if err := c.startAll(ctx); err != nil {
 		return nil, errors.Join(err, c.Close())
@@ -130,7 +143,7 @@ func (c *ClusterConfig) check() error {
 		return errors.New("no directory")
 	case c.Hosts < 1 || c.Hosts > maxHosts:
 		return fmt.Errorf("%d hosts, expected 1 to %d", c.Hosts, maxHosts)
-	case int(c.Unsynced) >= len(unsyncedNames):
+	case int(c.Unsynced) >= len(node.UnsyncedNames()):
 		return fmt.Errorf("unsynced mode %d is unknown", c.Unsynced)
 	}
 	dir, err := filepath.Abs(c.Dir)
@@ -155,11 +168,6 @@ func (c *Cluster) startAll(ctx context.Context) error {
 	c.stop = context.AfterFunc(ctx, func() { _ = c.Close() }) // whoever calls Close is told
 	var group []*child
 	for _, h := range c.hosts {
-		last, err := lastIncarnation(h.dir)
-		if err != nil {
-			return err
-		}
-		h.incarnation = last
 		if err := c.launch(h); err != nil {
 			return err
 		}
@@ -170,7 +178,7 @@ func (c *Cluster) startAll(ctx context.Context) error {
 }
 
 // Now is the time since the cluster was started.
-func (c *Cluster) Now() node.Time { return c.clock.real() }
+func (c *Cluster) Now() node.Time { return c.clock.Real() }
 
 // Submit hands req to a host. A host that is not up does nothing with it: there is no reply. A
 // host that is paused serves it later.
@@ -184,19 +192,19 @@ func (c *Cluster) Submit(req node.Request) {
 	if ch == nil || ch.state != stateUp {
 		return
 	}
-	if len(req.Data) > maxBody-requestHead {
+	if len(req.Data) > harness.MaxBody-harness.RequestHead {
 		c.observe(node.Observation{Kind: node.ObsReply, Host: req.Host, Tag: req.Tag,
 			Code: node.Invalid}, nil)
 		return
 	}
-	head := encodeRequest(&req)
-	ch.orders.put(frameRequest, head[:], req.Data)
+	head := harness.EncodeRequest(&req)
+	ch.orders.Put(harness.TypeRequest, head[:], req.Data)
 }
 
 // observe queues o. Its data is copied.
 func (c *Cluster) observe(o node.Observation, data []byte) {
 	o.At = c.Now()
-	c.obs.put(o, data)
+	c.obs.Put(o, data)
 }
 
 // Next waits until something can be observed, or until deadline: then it returns false. Data of
@@ -209,9 +217,9 @@ func (c *Cluster) Next(deadline node.Time) (node.Observation, bool) {
 			return node.Observation{}, false
 		default:
 		}
-		if c.taken < len(c.cur.list) || c.fetch() {
-			o := c.cur.list[c.taken].val
-			if data := c.cur.data(c.taken); len(data) > 0 {
+		if c.taken < c.cur.Len() || c.fetch() {
+			o := *c.cur.At(c.taken)
+			if data := c.cur.Data(c.taken); len(data) > 0 {
 				o.Data = data
 			}
 			c.taken++
@@ -223,7 +231,7 @@ func (c *Cluster) Next(deadline node.Time) (node.Observation, bool) {
 		}
 		c.timer.Reset(time.Duration(left))
 		select {
-		case <-c.obs.wake:
+		case <-c.obs.Wake():
 		case <-c.timer.C:
 		case <-c.quit:
 		}
@@ -232,7 +240,7 @@ func (c *Cluster) Next(deadline node.Time) (node.Observation, bool) {
 
 func (c *Cluster) fetch() bool {
 	c.taken = 0
-	return c.obs.tryTake(&c.cur)
+	return c.obs.TryTake(&c.cur)
 }
 
 // live returns the running process of a host. The lock is held.
@@ -261,8 +269,8 @@ func (c *Cluster) find(id node.ID) (*host, error) {
 // cluster was started with: what is lost was decided when it was written. ObsDown follows.
 func (c *Cluster) Crash(id node.ID, mode node.Unsynced) error {
 	if mode != c.cfg.Unsynced {
-		return fmt.Errorf("crash of host %d: mode is %s, but the cluster was started with %s",
-			id, unsyncedName(mode), unsyncedName(c.cfg.Unsynced))
+		return fmt.Errorf("crash of host %d: mode is %v, but the cluster was started with %v",
+			id, mode, c.cfg.Unsynced)
 	}
 	c.mu.Lock()
 	ch, err := c.live(id)
@@ -329,14 +337,14 @@ func (c *Cluster) Control(id node.ID, cmd []byte) error {
 	if err != nil {
 		return fmt.Errorf("control: %w", err)
 	}
-	if len(cmd) > maxBody-numberHead {
+	if len(cmd) > harness.MaxBody-harness.NumberHead {
 		return fmt.Errorf("control of host %d: command of %d bytes, at most %d are possible",
-			id, len(cmd), maxBody-numberHead)
+			id, len(cmd), harness.MaxBody-harness.NumberHead)
 	}
 	c.number++
 	n := c.number
-	head := encodeNumber(n)
-	ch.orders.put(frameControl, head[:], cmd)
+	head := harness.EncodeNumber(n)
+	ch.orders.Put(harness.TypeControl, head[:], cmd)
 	for {
 		text, ok := ch.answers[n]
 		switch {
@@ -364,7 +372,7 @@ func (c *Cluster) Dump(id node.ID, machine uint32) (node.Dump, error) {
 	if err != nil {
 		return node.Dump{}, fmt.Errorf("dump: %w", err)
 	}
-	d, err := dumpMachine(filepath.Join(h.dir, dataDir), machine)
+	d, err := dumpMachine(c.machineDir(h, machine))
 	if err != nil {
 		return node.Dump{}, fmt.Errorf("dump of host %d, machine %d: %w", id, machine, err)
 	}

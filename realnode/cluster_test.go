@@ -1,12 +1,10 @@
 package realnode
 
 import (
-	"bytes"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -86,7 +84,7 @@ func TestUnexpectedEnds(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			u := newCaller(t, testConfig(t, 2, testApp{}))
+			u := newCaller(t, testConfig(t, 2, plain))
 			u.submit(1, test.verb, 0, 0, nil)
 			o := u.awaitDown(1)
 			for _, w := range append(test.want, "host 1", fmt.Sprint(pid(u.c, 1))) {
@@ -105,7 +103,7 @@ func TestUnexpectedEnds(t *testing.T) {
 }
 
 func TestPanicAtBoot(t *testing.T) {
-	c := startCluster(t, testConfig(t, 1, testApp{Machine: "panic at boot"}))
+	c := startCluster(t, testConfig(t, 1, panics))
 	o := await(t, c, "ObsDown", func(o node.Observation) bool { return o.Kind == node.ObsDown })
 	if !strings.Contains(o.Note, "does not want to boot") {
 		t.Error(o.Note)
@@ -113,7 +111,7 @@ func TestPanicAtBoot(t *testing.T) {
 }
 
 func TestProcessThatNeverGetsReady(t *testing.T) {
-	cfg := testConfig(t, 1, testApp{})
+	cfg := testConfig(t, 1, plain)
 	cfg.Command = []string{"sh", "-c", "echo 'no such host' >&2; exit 5"}
 	c := startCluster(t, cfg)
 	o := await(t, c, "ObsDown", func(o node.Observation) bool { return o.Kind == node.ObsDown })
@@ -121,7 +119,7 @@ func TestProcessThatNeverGetsReady(t *testing.T) {
 		t.Error(o.Note)
 	}
 
-	cfg = testConfig(t, 1, testApp{})
+	cfg = testConfig(t, 1, plain)
 	cfg.Command, cfg.StartLimit = []string{"sh", "-c", "exec sleep 1000"}, 50*time.Millisecond
 	c = startCluster(t, cfg)
 	o = await(t, c, "ObsDown", func(o node.Observation) bool { return o.Kind == node.ObsDown })
@@ -129,7 +127,7 @@ func TestProcessThatNeverGetsReady(t *testing.T) {
 		t.Error(o.Note)
 	}
 
-	cfg = testConfig(t, 1, testApp{})
+	cfg = testConfig(t, 1, plain)
 	cfg.Command = []string{"echo"} // prints what is no frame
 	c = startCluster(t, cfg)
 	o = await(t, c, "ObsDown", func(o node.Observation) bool { return o.Kind == node.ObsDown })
@@ -146,7 +144,7 @@ func TestStartClusterFails(t *testing.T) {
 		"no directory":    func(c *ClusterConfig) { c.Dir = "" },
 		"unknown mode":    func(c *ClusterConfig) { c.Unsynced = 9 },
 	} {
-		cfg := testConfig(t, 2, testApp{})
+		cfg := testConfig(t, 2, plain)
 		spoil(&cfg)
 		if c, err := StartCluster(context.Background(), cfg); err == nil {
 			t.Errorf("%s: no error", name)
@@ -156,7 +154,7 @@ func TestStartClusterFails(t *testing.T) {
 }
 
 func TestCrashWithAnotherMode(t *testing.T) {
-	u := newCaller(t, testConfig(t, 1, testApp{}))
+	u := newCaller(t, testConfig(t, 1, plain))
 	if err := u.c.Crash(1, node.Keep); err == nil {
 		t.Error("no error")
 	}
@@ -165,7 +163,7 @@ func TestCrashWithAnotherMode(t *testing.T) {
 
 // TestCrashUnderLoad checks that every acknowledged record is found in the files, in order.
 func TestCrashUnderLoad(t *testing.T) {
-	cfg := testConfig(t, 1, testApp{})
+	cfg := testConfig(t, 1, plain)
 	u := newCaller(t, cfg)
 	const rounds, ahead = 4, 64
 	for round := uint64(1); round <= rounds; round++ {
@@ -213,7 +211,7 @@ func TestCrashUnderLoad(t *testing.T) {
 }
 
 func TestNewAddressAfterRestart(t *testing.T) {
-	u := newCaller(t, testConfig(t, 2, testApp{}))
+	u := newCaller(t, testConfig(t, 2, plain))
 	for range 3 {
 		before := address(u.c, 2)
 		if err := u.c.Crash(2, node.LoseSome); err != nil {
@@ -238,7 +236,7 @@ func TestNewAddressAfterRestart(t *testing.T) {
 
 // TestOverflow floods a host that does not read. The sender must go on, and loses messages.
 func TestOverflow(t *testing.T) {
-	u := newCaller(t, testConfig(t, 2, testApp{}))
+	u := newCaller(t, testConfig(t, 2, plain))
 	u.call(1, verbPing, 2, 0, nil)
 	before := u.call(2, verbCount, 0, 0, nil).Epoch
 	if err := u.c.Pause(2); err != nil {
@@ -256,53 +254,8 @@ func TestOverflow(t *testing.T) {
 	}
 }
 
-func TestCorruptFrames(t *testing.T) {
-	u := newCaller(t, testConfig(t, 2, testApp{}))
-	greet := hello{from: 2, to: 1}.encode()
-	wrongHost := hello{from: 1, to: 2}.encode()
-	nobody := hello{from: 9, to: 1}.encode()
-	greeting := appendFrame(nil, frameHello, greet[:], nil)
-	after := func(typ frameType, head, body []byte) []byte {
-		return appendFrame(bytes.Clone(greeting), typ, head, body)
-	}
-	message := after(frameMessage, make([]byte, 8), []byte("x"))
-	flipped := bytes.Clone(message)
-	flipped[len(flipped)-1] ^= 1
-	for name, b := range map[string][]byte{
-		"noise":             bytes.Repeat([]byte("GET / HTTP/1.1\r\n"), 4),
-		"bad checksum":      flipped,
-		"for another host":  appendFrame(nil, frameHello, wrongHost[:], nil),
-		"from nobody":       appendFrame(nil, frameHello, nobody[:], nil),
-		"short hello":       appendFrame(nil, frameHello, nil, nil),
-		"short message":     after(frameMessage, nil, nil),
-		"no hello":          appendFrame(nil, frameMessage, make([]byte, 8), nil),
-		"command of runner": after(frameBoot, nil, nil),
-	} {
-		conn, err := net.Dial("tcp", address(u.c, 1))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := conn.Write(b); err != nil {
-			t.Fatal(err)
-		}
-		if err := conn.SetReadDeadline(time.Now().Add(time.Duration(patience))); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := conn.Read(make([]byte, 1)); errors.Is(err, os.ErrDeadlineExceeded) || err == nil {
-			t.Errorf("%s: the connection was not closed: %v", name, err)
-		}
-		conn.Close()
-		u.call(2, verbPing, 1, 0, nil) // the true connection is not concerned
-		u.call(1, verbPing, 2, 0, nil)
-	}
-	// A ping and an answer each time; nothing of the broken connections.
-	if n := u.call(1, verbCount, 0, 0, nil).Epoch; n != 16 {
-		t.Errorf("host 1 has received %d messages, expected 16", n)
-	}
-}
-
 func TestCloseLeavesNothing(t *testing.T) {
-	cfg := testConfig(t, 3, testApp{})
+	cfg := testConfig(t, 3, plain)
 	cfg.Remove = true
 	u := newCaller(t, cfg)
 	pids := []int{pid(u.c, 1), pid(u.c, 2), pid(u.c, 3)}
@@ -332,7 +285,7 @@ func TestCloseLeavesNothing(t *testing.T) {
 // TestContextEnds stands for Ctrl-C.
 func TestContextEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
-	c, err := StartCluster(ctx, testConfig(t, 2, testApp{}))
+	c, err := StartCluster(ctx, testConfig(t, 2, plain))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -353,13 +306,13 @@ func TestContextEnds(t *testing.T) {
 	if err := c.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, err := StartCluster(ctx, testConfig(t, 2, testApp{})); !errors.Is(err, context.Canceled) {
+	if _, err := StartCluster(ctx, testConfig(t, 2, plain)); !errors.Is(err, context.Canceled) {
 		t.Errorf("started under a context that had ended: %v", err)
 	}
 }
 
 func TestLeftoverData(t *testing.T) {
-	cfg := testConfig(t, 1, testApp{})
+	cfg := testConfig(t, 1, plain)
 	for life := 1; life <= 3; life++ {
 		u := newCaller(t, cfg)
 		u.call(1, verbLog, 0, 0, []byte{'0' + byte(life)})
@@ -433,7 +386,7 @@ func runnerMain(dir string) error {
 		return err
 	}
 	c, err := StartCluster(context.Background(), ClusterConfig{Command: []string{exe},
-		Env: []string{roleVar + "=" + roleNode}, Dir: dir, Hosts: 3, App: []byte("{}")})
+		Env: []string{roleVar + "=" + roleNode}, Dir: dir, Hosts: 3, Resources: onePlain(plain)})
 	if err != nil {
 		return err
 	}
@@ -450,111 +403,4 @@ func runnerMain(dir string) error {
 	c.Submit(node.Request{Host: 3, Op: verbHang})
 	fmt.Println(pid(c, 1), pid(c, 2), pid(c, 3))
 	select {}
-}
-
-// TestStdinCloses runs a process in this one, with pipes for its standard input and output.
-func TestStdinCloses(t *testing.T) {
-	in, order := io.Pipe()
-	report, out := io.Pipe()
-	cfg := NodeConfig{Host: 1, Hosts: 1, DataDir: t.TempDir(), Incarnation: 1}
-	orphaned := make(chan struct{})
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		err := run(context.Background(), cfg, testSpecs(""), nil, in, out,
-			func() { close(orphaned) })
-		if err != nil {
-			t.Errorf("run: %v", err)
-		}
-	}()
-	r := newFrameReader(report)
-	if typ, _, err := r.next(); typ != frameReady || err != nil {
-		t.Fatalf("frame %d, %v, expected ready", typ, err)
-	}
-	if _, err := order.Write(appendFrame(nil, frameBoot, nil, nil)); err != nil {
-		t.Fatal(err)
-	}
-	order.Close()
-	waitFor(t, "orphaned", orphaned)
-	waitFor(t, "end", ended)
-}
-
-func TestRunErrors(t *testing.T) {
-	good := func(t *testing.T) NodeConfig {
-		return NodeConfig{Host: 1, Hosts: 2, DataDir: t.TempDir(), Incarnation: 1}
-	}
-	tests := []struct {
-		name, want string
-		cfg        func(t *testing.T) NodeConfig
-		orders     []byte
-	}{
-		{"no such host", "host: 3, expected 1 to 2", func(t *testing.T) NodeConfig {
-			c := good(t)
-			c.Host = 3
-			return c
-		}, nil},
-		{"volume of another size", "64 bytes, expected 262144", func(t *testing.T) NodeConfig {
-			c := good(t)
-			path := devicePath(c.DataDir, 0, volumePrefix, 0)
-			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(path, make([]byte, 64), 0o644); err != nil {
-				t.Fatal(err)
-			}
-			return c
-		}, nil},
-		{"foreign file in a log", "no name of a segment", func(t *testing.T) NodeConfig {
-			c := good(t)
-			path := devicePath(c.DataDir, 0, logPrefix, 0)
-			if err := os.MkdirAll(path, 0o755); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(filepath.Join(path, "1.seg"), nil, 0o644); err != nil {
-				t.Fatal(err)
-			}
-			return c
-		}, nil},
-		{"port in use", "listen", func(t *testing.T) NodeConfig {
-			l, err := net.Listen("tcp", defaultListen)
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(func() { l.Close() })
-			c := good(t)
-			c.Listen = l.Addr().String()
-			return c
-		}, nil},
-		{"noise from the runner", "bad frame", good, bytes.Repeat([]byte{7}, 100)},
-		{"unknown command", "type 99", good, appendFrame(nil, 99, nil, nil)},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			in, order := io.Pipe()
-			defer order.Close()
-			report, out := io.Pipe()
-			told := make(chan string, 1)
-			go func() {
-				r, text := newFrameReader(report), ""
-				for {
-					typ, b, err := r.next()
-					if err != nil {
-						told <- text
-						return
-					}
-					if typ == frameFatal {
-						text = string(b)
-					}
-				}
-			}()
-			go func() { _, _ = order.Write(test.orders) }()
-			err := run(context.Background(), test.cfg(t), testSpecs(""), nil, in, out, func() {})
-			if err == nil || !strings.Contains(err.Error(), test.want) {
-				t.Errorf("error %v, expected %q in it", err, test.want)
-			}
-			if text := <-told; !strings.Contains(text, test.want) {
-				t.Errorf("the runner was told %q, expected %q in it", text, test.want)
-			}
-		})
-	}
 }

@@ -2,24 +2,25 @@ package realnode
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/container-football/pitch/node"
+	"github.com/container-football/pitch/realnode/daemon"
+	"github.com/container-football/pitch/realnode/disk"
 )
 
-// dumpMachine reads the files of a machine. A machine without a directory is an error; how many
-// devices it has, the directory tells.
-func dumpMachine(dataDir string, machine uint32) (node.Dump, error) {
+// dumpMachine reads the devices of a machine in its folder. A machine without a folder is an
+// error; how many devices it has, the folder tells.
+func dumpMachine(dir string) (node.Dump, error) {
 	var d node.Dump
-	dir := filepath.Join(dataDir, fmt.Sprintf("%s%d", machinePrefix, machine))
 	if _, err := os.Stat(dir); err != nil {
 		return d, err
 	}
 	for i := 0; ; i++ {
-		b, err := readSparse(devicePath(dataDir, machine, volumePrefix, node.Dev(i)))
+		b, err := readSparse(filepath.Join(dir, daemon.VolumeName+strconv.Itoa(i)))
 		if errors.Is(err, fs.ErrNotExist) {
 			break
 		}
@@ -29,37 +30,14 @@ func dumpMachine(dataDir string, machine uint32) (node.Dump, error) {
 		d.Volumes = append(d.Volumes, b)
 	}
 	for i := 0; ; i++ {
-		files, err := dumpLog(devicePath(dataDir, machine, logPrefix, node.Dev(i)))
+		files, err := disk.ReadLog(filepath.Join(dir, daemon.LogName+strconv.Itoa(i)))
 		if errors.Is(err, fs.ErrNotExist) {
 			break
 		}
-		if err != nil {
+		if err != nil && !errors.Is(err, disk.ErrDamaged) { // what is damaged ends where it is
 			return d, err
 		}
 		d.Logs = append(d.Logs, files)
 	}
 	return d, nil
-}
-
-func dumpLog(path string) ([]node.LogFile, error) {
-	entries, err := os.ReadDir(path) // sorted, and so are the numbers: they have leading zeros
-	if err != nil {
-		return nil, err
-	}
-	var files []node.LogFile
-	for _, e := range entries {
-		id, err := parseSegment(e.Name())
-		if err != nil {
-			return nil, fmt.Errorf("log %s: %w", path, err)
-		}
-		b, err := os.ReadFile(filepath.Join(path, e.Name()))
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // deleted since it was listed
-		}
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, node.LogFile{ID: id, Data: b})
-	}
-	return files, nil
 }

@@ -2,7 +2,6 @@ package realnode
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,8 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/container-football/pitch/internal/units"
 	"github.com/container-football/pitch/node"
 	"github.com/container-football/pitch/node/nodetest"
+	"github.com/container-football/pitch/realnode/daemon"
 )
 
 // The test binary plays three parts, told by an environment variable: the tests, the process of
@@ -23,11 +24,13 @@ const (
 	roleRunner = "runner"
 )
 
-// testApp is the App of a process in these tests.
-type testApp struct {
-	Setup   *nodetest.Setup `json:"setup,omitempty"` // probes
-	Machine string          `json:"machine,omitempty"`
-}
+// Strategies of these tests.
+const (
+	plain      = "plain"         // a testMachine
+	panics     = "panic-at-boot" // one that does not want to boot
+	probes     = "probe"         // those of package nodetest
+	layeredVar = "PITCH_REALNODE_LAYER"
+)
 
 func TestMain(m *testing.M) {
 	var err error
@@ -46,34 +49,54 @@ func TestMain(m *testing.M) {
 }
 
 func nodeMain(path string) error {
-	cfg, err := LoadNodeConfig(path)
+	cfg, err := daemon.LoadConfig(path)
 	if err != nil {
 		return err
 	}
-	var app testApp
-	if err := json.Unmarshal(cfg.App, &app); err != nil {
+	opt := daemon.Options{Config: cfg, Build: build}
+	if os.Getenv(layeredVar) != "" {
+		opt.Wrap = nodetest.Wrap
+	}
+	if opt.Runner, err = daemon.StdioRunner(); err != nil {
 		return err
 	}
-	if app.Setup != nil {
-		return Run(context.Background(), cfg, nodetest.Specs(app.Setup.Geometry), app.Setup.Wrap())
-	}
-	return Run(context.Background(), cfg, testSpecs(app.Machine), nil)
+	return daemon.Run(context.Background(), opt)
 }
 
-// testConfig is a cluster of this test binary.
-func testConfig(t testing.TB, hosts int, app testApp) ClusterConfig {
-	t.Helper()
-	b, err := json.Marshal(app)
-	if err != nil {
-		t.Fatal(err)
+// build makes the machine of a definition of these tests.
+func build(def *daemon.Definition, _ []node.Addr) (node.Spec, error) {
+	if def.Strategy == probes {
+		return nodetest.Specs(def.Geometry())[def.Number], nil
 	}
+	return node.Spec{Volumes: []node.Geometry{def.Geometry()}, Logs: 1,
+		New: func() node.Machine { return &testMachine{name: def.Strategy} }}, nil
+}
+
+// definition is machine number of a host, in these tests.
+func definition(strategy string, number int, g node.Geometry) *daemon.Definition {
+	return &daemon.Definition{Schema: daemon.Schema, Name: fmt.Sprintf("r%d", number),
+		Number: int64(number), UUID: fmt.Sprintf("%032x", number), Strategy: strategy,
+		Size: units.Bytes(g.Bytes(int64(g.Sectors))), Sector: units.Bytes(g.SectorSize),
+		Members: []string{HostName(1)}, Ack: "durable", Buffer: 1 << 20, FetchWindow: 1 << 20}
+}
+
+// testConfig is a cluster of this test binary, with one machine a host.
+func testConfig(t testing.TB, hosts int, strategy string) ClusterConfig {
+	t.Helper()
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	return ClusterConfig{Command: []string{exe}, Env: []string{roleVar + "=" + roleNode},
-		Dir: filepath.Join(t.TempDir(), "run"), Hosts: hosts, App: b,
+		Dir: filepath.Join(t.TempDir(), "run"), Hosts: hosts, Resources: onePlain(strategy),
 		Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+}
+
+func onePlain(strategy string) func(node.ID) []*daemon.Definition {
+	g := node.Geometry{Sectors: 64, SectorSize: 4096}
+	return func(node.ID) []*daemon.Definition {
+		return []*daemon.Definition{definition(strategy, 0, g)}
+	}
 }
 
 func startCluster(t testing.TB, cfg ClusterConfig) *Cluster {
@@ -93,8 +116,17 @@ func startCluster(t testing.TB, cfg ClusterConfig) *Cluster {
 func TestWorld(t *testing.T) {
 	nodetest.Run(t, func(t *testing.T, s nodetest.Setup) nodetest.World {
 		s.Geometry.Carry = s.Geometry.SectorSize
-		cfg := testConfig(t, s.Hosts, testApp{Setup: &s})
+		cfg := testConfig(t, s.Hosts, probes)
 		cfg.Seed, cfg.Unsynced = s.Seed, s.Unsynced
+		cfg.Resources = func(node.ID) (list []*daemon.Definition) {
+			for i := range nodetest.Specs(s.Geometry) {
+				list = append(list, definition(probes, i, s.Geometry))
+			}
+			return list
+		}
+		if s.Layer {
+			cfg.Env = append(cfg.Env, layeredVar+"=1")
+		}
 		return startCluster(t, cfg)
 	})
 }
@@ -125,13 +157,6 @@ func awaitUp(t testing.TB, c *Cluster, n int) {
 	for range n {
 		await(t, c, "ObsUp", func(o node.Observation) bool { return o.Kind == node.ObsUp })
 	}
-}
-
-// testSpecs makes the machine of a name.
-func testSpecs(name string) []node.Spec {
-	g := node.Geometry{Sectors: 64, SectorSize: 4096, Carry: 4096}
-	return []node.Spec{{Volumes: []node.Geometry{g}, Logs: 1,
-		New: func() node.Machine { return &testMachine{name: name} }}}
 }
 
 // What a testMachine can be asked for.
@@ -167,7 +192,7 @@ func (m *testMachine) Step(now node.Time, ev *node.Event, out *node.Effects) {
 	switch ev.Kind {
 	case node.KindBoot:
 		m.self, m.seg = ev.From, uint64(ev.N)
-		if m.name == "panic at boot" {
+		if m.name == panics {
 			panic("this machine does not want to boot")
 		}
 	case node.KindMessage:
@@ -186,7 +211,7 @@ func (m *testMachine) message(ev *node.Event, out *node.Effects) {
 	switch {
 	case len(ev.Data) == 0:
 	case ev.Data[0] == 'p':
-		out.Send(ev.From, []byte("a"), ev.Data[1:], 0)
+		out.Send(ev.From, 0, []byte("a"), ev.Data[1:], 0)
 	case ev.Data[0] == 'a' && len(m.pings) > 0:
 		out.Reply(m.pings[0], node.OK, 0, nil)
 		m.pings = m.pings[1:]
@@ -210,10 +235,10 @@ func (m *testMachine) request(now node.Time, ev *node.Event, out *node.Effects) 
 		m.unsynced = append(m.unsynced, ev.Tag)
 	case verbPing:
 		m.pings = append(m.pings, ev.Tag)
-		out.Send(node.Addr{Host: node.ID(ev.N)}, []byte("p"), ev.Data, 0)
+		out.Send(node.Addr{Host: node.ID(ev.N)}, 0, []byte("p"), ev.Data, 0)
 	case verbFlood:
 		for range ev.Off {
-			out.Send(node.Addr{Host: node.ID(ev.N)}, []byte("f"), ev.Data, 0)
+			out.Send(node.Addr{Host: node.ID(ev.N)}, 0, []byte("f"), ev.Data, 0)
 		}
 		out.Reply(ev.Tag, node.OK, 0, nil)
 	case verbCount:

@@ -23,9 +23,39 @@ const (
 	OpDisconnect                        // switch fetching off
 	OpResumeReplay                      // switch replay of the fetched log on
 	OpPauseReplay                       // switch replay off
+	// OpWatch is OpStatus, but answered only once the number of changes, Status.Changes, is not N.
+	OpWatch
+	// OpOpen says that one user more holds the volume open here, OpClose that one has let go. A
+	// primary whose volume is open does not hand over. They end with the incarnation.
+	OpOpen
+	OpClose
+	// OpAddMember and OpRemoveMember change who replicates. Data is the address in the form that
+	// [AppendAddr] makes. Only a serving primary can do this, and it cannot remove itself.
+	OpAddMember
+	OpRemoveMember
+	OpResize // give the volume N sectors, on all members; only at a serving primary; only more
+	// OpSecondary lets a primary close without a successor: nobody is primary then, until a member
+	// is asked to be.
+	OpSecondary
 )
 
-// Verbs maps the names of the verbs to their numbers.
+// AppendAddr appends the form of an address to b: host, machine, 4 bytes each, little endian.
+func AppendAddr(b []byte, a node.Addr) []byte {
+	b = binary.LittleEndian.AppendUint32(b, uint32(a.Host))
+	return binary.LittleEndian.AppendUint32(b, a.Machine)
+}
+
+// DecodeAddr is the inverse of [AppendAddr].
+func DecodeAddr(b []byte) (node.Addr, error) {
+	if len(b) != 8 {
+		return node.Addr{}, fmt.Errorf("address: %d bytes, expected 8", len(b))
+	}
+	return node.Addr{Host: node.ID(binary.LittleEndian.Uint32(b)),
+		Machine: binary.LittleEndian.Uint32(b[4:])}, nil
+}
+
+// Verbs maps the names of the verbs that people type to their numbers. The others are for the
+// programs that speak to a replica: who opens a volume, and who manages the group.
 var Verbs = []struct {
 	Name string
 	Op   node.Op
@@ -37,6 +67,7 @@ var Verbs = []struct {
 	{"disconnect", OpDisconnect},
 	{"resume-replay", OpResumeReplay},
 	{"pause-replay", OpPauseReplay},
+	{"resize", OpResize},
 }
 
 // Verb returns the number of the verb with this name.
@@ -60,10 +91,11 @@ const (
 	RoleClosed // was primary and has handed over; nobody has taken over yet
 	RoleSecondary
 	RoleDefective // its disks do not hold what they must
+	RoleLeft      // has been removed from the group
 )
 
 var roleNames = [...]string{"Booting", "NotYetPrimary", "Primary", "Closed", "Secondary",
-	"Defective"}
+	"Defective", "NotJoined"}
 
 func (r Role) String() string {
 	if int(r) < len(roleNames) {
@@ -99,13 +131,25 @@ type Status struct {
 	EndSeq, DurableSeq, AppliedSeq, CommittedSeq uint64 // the same, in records
 
 	Lost Loss // on the replica whose branch was cut off; zero elsewhere
+
+	// Changes counts changes of role, designated primary, epoch, switches, membership, size,
+	// flags and loss within this incarnation; not the movement of positions.
+	Changes uint64
+	Sectors int64 // size of the volume as users see it
+	Open    int64 // users who hold it open here
+	Members []node.Addr
+	Defect  string // why the role is RoleDefective; empty otherwise
 }
 
-const statusSize = 16 + 12*8
+// statusSize is the fixed part: numbers. Behind it stand the members and the defect.
+const (
+	statusSize = 16 + 15*8 + 8
+	addrSize   = 8
+)
 
 // Encode returns the form that [DecodeStatus] reads.
 func (s *Status) Encode() []byte {
-	b := make([]byte, 0, statusSize)
+	b := make([]byte, 0, statusSize+addrSize*len(s.Members)+len(s.Defect))
 	flags := byte(0)
 	for i, f := range []bool{s.SplitBrain, s.UpToDate, s.FetchOn, s.ReplayOn, s.CutOff} {
 		if f {
@@ -117,24 +161,49 @@ func (s *Status) Encode() []byte {
 	b = binary.LittleEndian.AppendUint64(b, s.Epoch)
 	for _, v := range [...]uint64{uint64(s.End), uint64(s.Durable), uint64(s.Applied),
 		uint64(s.Committed), s.EndSeq, s.DurableSeq, s.AppliedSeq, s.CommittedSeq, s.Lost.Ops,
-		uint64(s.Lost.Bytes), uint64(s.Lost.Age), uint64(s.Synced)} {
+		uint64(s.Lost.Bytes), uint64(s.Lost.Age), uint64(s.Synced), s.Changes, uint64(s.Sectors),
+		uint64(s.Open)} {
 		b = binary.LittleEndian.AppendUint64(b, v)
 	}
-	return b
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(s.Members)))
+	b = binary.LittleEndian.AppendUint32(b, uint32(len(s.Defect)))
+	for _, a := range s.Members {
+		b = AppendAddr(b, a)
+	}
+	return append(b, s.Defect...)
 }
 
 // DecodeStatus is the inverse of Encode.
 func DecodeStatus(b []byte) (Status, error) {
-	if len(b) != statusSize {
-		return Status{}, fmt.Errorf("status: %d bytes, expected %d", len(b), statusSize)
+	if len(b) < statusSize {
+		return Status{}, fmt.Errorf("status: %d bytes, expected at least %d", len(b), statusSize)
 	}
 	u := func(i int) uint64 { return binary.LittleEndian.Uint64(b[16+8*i:]) }
 	f := b[1]
-	return Status{Role: Role(b[0]), SplitBrain: f&1 != 0, UpToDate: f&2 != 0, FetchOn: f&4 != 0,
+	s := Status{Role: Role(b[0]), SplitBrain: f&1 != 0, UpToDate: f&2 != 0, FetchOn: f&4 != 0,
 		ReplayOn: f&8 != 0, CutOff: f&16 != 0, Primary: node.ID(binary.LittleEndian.Uint32(b[4:])),
 		Epoch: binary.LittleEndian.Uint64(b[8:]),
 		End:   int64(u(0)), Durable: int64(u(1)), Applied: int64(u(2)), Committed: int64(u(3)),
 		EndSeq: u(4), DurableSeq: u(5), AppliedSeq: u(6), CommittedSeq: u(7),
 		Lost:   Loss{Ops: u(8), Bytes: int64(u(9)), Age: node.Time(u(10))},
-		Synced: int64(u(11))}, nil
+		Synced: int64(u(11)), Changes: u(12), Sectors: int64(u(13)), Open: int64(u(14))}
+	members := uint64(binary.LittleEndian.Uint32(b[statusSize-8:]))
+	defect := uint64(binary.LittleEndian.Uint32(b[statusSize-4:]))
+	if b = b[statusSize:]; uint64(len(b)) != members*addrSize+defect {
+		return Status{}, fmt.Errorf("status: %d members and %d bytes of text in %d bytes", members,
+			defect, len(b))
+	}
+	if members > 0 {
+		s.Members = make([]node.Addr, 0, members)
+	}
+	for ; members > 0; members-- {
+		a, err := DecodeAddr(b[:addrSize])
+		if err != nil {
+			return Status{}, err
+		}
+		s.Members = append(s.Members, a)
+		b = b[addrSize:]
+	}
+	s.Defect = string(b)
+	return s, nil
 }

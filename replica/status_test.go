@@ -2,6 +2,7 @@ package replica_test
 
 import (
 	"bytes"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -13,16 +14,18 @@ func full() replica.Status {
 	return replica.Status{Role: replica.RoleClosed, Primary: 3, Epoch: 1 << 60, SplitBrain: true,
 		UpToDate: true, FetchOn: true, ReplayOn: true, End: 9, Durable: 8, Applied: 7, Synced: 6,
 		Committed: 5, EndSeq: 4, DurableSeq: 3, AppliedSeq: 2, CommittedSeq: 1,
-		Lost: replica.Loss{Ops: 11, Bytes: 12, Age: 13}}
+		Lost: replica.Loss{Ops: 11, Bytes: 12, Age: 13}, Changes: 14, Sectors: 15, Open: 16,
+		Members: []node.Addr{{Host: 1}, {Host: 1 << 31, Machine: 7}}, Defect: "the log is gone"}
 }
 
 func TestStatusComesThroughUnchanged(t *testing.T) {
 	flags := full()
 	for _, s := range []replica.Status{{}, full(),
+		{Members: []node.Addr{{}}}, {Defect: "x"}, {Changes: 1 << 63}, {Open: 1}, {Sectors: 1},
 		{SplitBrain: true}, {UpToDate: true}, {FetchOn: true}, {ReplayOn: true},
 		{Role: replica.RoleDefective, End: 1<<63 - 1, Lost: replica.Loss{Age: node.Second}}} {
 		got, err := replica.DecodeStatus(s.Encode())
-		if err != nil || got != s {
+		if err != nil || !reflect.DeepEqual(got, s) {
 			t.Errorf("%+v comes back as %+v, %v", s, got, err)
 		}
 	}
@@ -53,7 +56,7 @@ func TestVerbsHaveDistinctNamesAndNumbers(t *testing.T) {
 
 func TestEveryRoleHasAName(t *testing.T) {
 	seen := make(map[string]bool)
-	for r := replica.RoleBooting; r <= replica.RoleDefective; r++ {
+	for r := replica.RoleBooting; r <= replica.RoleLeft; r++ {
 		if name := r.String(); seen[name] || strings.Contains(name, "(") {
 			t.Errorf("role %d is called %q", r, name)
 		}
@@ -61,6 +64,30 @@ func TestEveryRoleHasAName(t *testing.T) {
 	}
 	if got := replica.Role(99).String(); got != "Role(99)" {
 		t.Errorf("role 99 is called %q", got)
+	}
+}
+
+func TestAddressReadsBack(t *testing.T) {
+	for _, a := range []node.Addr{{}, {Host: 3, Machine: 4}, {Host: 1<<32 - 1, Machine: 1<<32 - 1}} {
+		if got, err := replica.DecodeAddr(replica.AppendAddr(nil, a)); err != nil || got != a {
+			t.Errorf("%v comes back as %v, %v", a, got, err)
+		}
+	}
+	for _, n := range []int{0, 7, 9, 16} {
+		if _, err := replica.DecodeAddr(make([]byte, n)); err == nil {
+			t.Errorf("%d bytes are an address", n)
+		}
+	}
+}
+
+func TestVerbsOfProgramsHaveNoName(t *testing.T) {
+	for _, name := range []string{"watch", "open", "close", "add-member", "remove-member"} {
+		if _, ok := replica.Verb(name); ok {
+			t.Errorf("a person can type %q", name)
+		}
+	}
+	if op, ok := replica.Verb("resize"); !ok || op != replica.OpResize {
+		t.Errorf("resize is verb %d, %v", op, ok)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"regexp"
 
 	"github.com/container-football/pitch/internal/strict"
+	"github.com/container-football/pitch/internal/units"
 )
 
 // format is what the struct tags of File are too short for. See package strict for the tags.
@@ -44,22 +45,17 @@ var enums = map[string][]string{
 }
 
 // textForms are the types that a file holds as strings with a form of their own.
-var textForms = map[reflect.Type]strict.TextForm{
-	reflect.TypeFor[Duration](): {What: `a duration such as "200us"`,
-		Pattern: `^-?([0-9]+(\.[0-9]+)?(h|m|s|ms|us|ns))+$`},
-	reflect.TypeFor[Bytes](): {What: `a size such as "64MiB"`,
-		Pattern: `^[0-9]+(\.[0-9]+)?([KMGT]iB|[kMGT]?B)$`},
-	reflect.TypeFor[Rate](): {What: `a rate in bits such as "1Gbit/s"`,
-		Pattern: `^[0-9]+(\.[0-9]+)?[kMGT]?bit/s$`},
-	reflect.TypeFor[ByteRate](): {What: `a rate in bytes such as "200MiB/s"`,
-		Pattern: `^[0-9]+(\.[0-9]+)?([KMGT]iB|[kMGT]?B)/s$`},
-	reflect.TypeFor[FaultRate](): {What: `a rate such as "1 per 500 ops"`,
-		Pattern: `^ *[0-9]+ +per +[0-9]+ +ops *$`},
-	reflect.TypeFor[Until](): {What: `"heal", "end" or a duration such as "5s"`,
-		Pattern: `^(heal|end|([0-9]+(\.[0-9]+)?(h|m|s|ms|us|ns))+)$`},
-	reflect.TypeFor[Condition](): {What: `a condition such as "acked(w1) >= 100"`,
-		Pattern: `\(`, Offset: conditionOffset},
-}
+var textForms = func() map[reflect.Type]strict.TextForm {
+	forms := units.Forms()
+	forms[reflect.TypeFor[FaultRate]()] = strict.TextForm{What: `a rate such as "1 per 500 ops"`,
+		Pattern: `^ *[0-9]+ +per +[0-9]+ +ops *$`}
+	forms[reflect.TypeFor[Until]()] = strict.TextForm{
+		What:    `"heal", "end" or a duration such as "5s"`,
+		Pattern: `^(heal|end|([0-9]+(\.[0-9]+)?(h|m|s|ms|us|ns))+)$`}
+	forms[reflect.TypeFor[Condition]()] = strict.TextForm{
+		What: `a condition such as "acked(w1) >= 100"`, Pattern: `\(`, Offset: conditionOffset}
+	return forms
+}()
 
 // conditionOffset lets a complaint about a condition point into its text.
 func conditionOffset(err error) (int, bool) {

@@ -111,9 +111,16 @@ func (r *runner) finals(i int) ([]final, error) {
 		}
 		out = append(out, final{id: id, name: r.file.HostName(id), known: rs.status[m].known,
 			status: rs.status[m].current, branch: b,
-			ids: readStamps(d.Volumes[0], rs.geo.Carry, 0)})
+			ids: b.image(d, rs.geo.Carry)})
 	}
 	return out, nil
+}
+
+// image returns the ids in the sectors of a volume. If its log says that it grows, but that has not
+// come to the volume yet, it holds nothing there.
+func (b *branch) image(d node.Dump, carry uint32) []uint64 {
+	ids := readStamps(d.Volumes[0], carry, 0)
+	return append(ids, make([]uint64, max(0, b.sectors-int64(len(ids))))...)
 }
 
 func (r *runner) roles(finals []final) string {
@@ -310,7 +317,9 @@ func lossOf(f *final, fork int, g node.Geometry) replica.Loss {
 		if !f.branch.parts[i] {
 			l.Ops++
 		}
-		l.Bytes += g.Bytes(int64(f.branch.records[i].N))
+		if f.branch.records[i].ID != 0 {
+			l.Bytes += g.Bytes(int64(f.branch.records[i].N))
+		}
 		l.Age = f.branch.stamps[i] - f.branch.stamps[fork]
 	}
 	return l
@@ -400,7 +409,7 @@ func (r *runner) judgePrefix(i int, finals []final) {
 				len(b.records))}}, name, when)
 			continue
 		}
-		note(check.PrefixWindow(b.records, readStamps(im.dump.Volumes[0], carry, 0), b.applied,
+		note(check.PrefixWindow(b.records, b.image(im.dump, carry), b.applied,
 			len(b.records)), name, when)
 	}
 	r.add(worst)

@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -121,7 +122,8 @@ type statusOf struct {
 	asked   bool
 	at      node.Time
 	current replica.Status
-	steady  int // how many answers before were the same
+	raw     []byte // what current was decoded from
+	steady  int    // how many answers before were the same
 }
 
 type timer struct {
@@ -420,15 +422,16 @@ func (r *runner) gotStatus(o *node.Observation) error {
 	if uint64(o.Tag>>32&0xffff) != r.host(o.Host).starts&0xffff {
 		return nil // of a former incarnation
 	}
-	st, err := replica.DecodeStatus(o.Data)
-	if err != nil {
-		return fmt.Errorf("status of %s: %w", r.file.HostName(o.Host), err)
+	if s.known && bytes.Equal(s.raw, o.Data) {
+		s.at, s.asked = o.At, false
+		s.steady++
+	} else {
+		st, err := replica.DecodeStatus(o.Data)
+		if err != nil {
+			return fmt.Errorf("status of %s: %w", r.file.HostName(o.Host), err)
+		}
+		*s = statusOf{known: true, at: o.At, current: st, raw: append(s.raw[:0], o.Data...)}
 	}
-	steady := 0
-	if s.known && s.current == st {
-		steady = s.steady + 1
-	}
-	*s = statusOf{known: true, at: o.At, current: st, steady: steady}
 	r.sample(i, m)
 	return nil
 }

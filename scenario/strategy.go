@@ -12,7 +12,7 @@ import (
 // strategy is what the runner knows of a replication strategy.
 type strategy struct {
 	// build returns the machine of one replica and its devices.
-	build func(r *Resource, members []node.Addr, g node.Geometry) (node.Spec, error)
+	build func(r *Resource, at Place) (node.Spec, error)
 	// branch reads what the disks of one replica say.
 	branch func(d node.Dump, carry uint32) (branch, error)
 }
@@ -23,6 +23,7 @@ type branch struct {
 	stamps  []node.Time // of records, by the writer's clock
 	parts   []bool      // record continues the write before it
 	epochs  []epoch
+	sectors int64 // to which the volume was last resized; 0: never
 	applied int   // records that are sure to be on the volume
 	damage  error // why the log ends where it ends; nil at a clean end
 }
@@ -60,14 +61,15 @@ func (f *File) Specs(id node.ID, k *WorldKind) ([]node.Spec, error) {
 	var specs []node.Spec
 	for i := range f.Resources {
 		r := &f.Resources[i]
-		spec := node.Spec{New: func() node.Machine { return idle{} }}
+		spec := Absent()
 		if slices.Contains(r.Replicas, f.HostName(id)) {
 			var members []node.Addr
 			for _, name := range r.Replicas {
 				members = append(members, node.Addr{Host: f.HostID(name), Machine: uint32(i)})
 			}
 			var err error
-			if spec, err = strategies[r.Strategy].build(r, members, r.Geometry(k)); err != nil {
+			spec, err = r.Spec(Place{Members: members, Geometry: r.Geometry(k)})
+			if err != nil {
 				return nil, fmt.Errorf("%s: resource %s: %w", f.Path, r.Name, err)
 			}
 		}
@@ -75,6 +77,26 @@ func (f *File) Specs(id node.ID, k *WorldKind) ([]node.Spec, error) {
 	}
 	return specs, nil
 }
+
+// Place is what a replica is made with besides its resource.
+type Place struct {
+	Members  []node.Addr // when it is made; the first is primary if the resource is new
+	Geometry node.Geometry
+	Resource uint64 // tells the resource from others of the same hosts; 0 if there is none
+	Joins    bool   // the resource exists already
+}
+
+// Spec returns the machine of one replica, and its devices.
+func (r *Resource) Spec(at Place) (node.Spec, error) {
+	s, ok := strategies[r.Strategy]
+	if !ok {
+		return node.Spec{}, fmt.Errorf("strategy %q is unknown", r.Strategy)
+	}
+	return s.build(r, at)
+}
+
+// Absent is a machine that stands for a replica which a host does not have: it refuses all.
+func Absent() node.Spec { return node.Spec{New: func() node.Machine { return idle{} }} }
 
 type idle struct{}
 
@@ -84,15 +106,16 @@ func (idle) Step(_ node.Time, ev *node.Event, out *node.Effects) {
 	}
 }
 
-func buildMars(r *Resource, members []node.Addr, g node.Geometry) (node.Spec, error) {
+func buildMars(r *Resource, at Place) (node.Spec, error) {
 	ack, err := mars.ParseAck(r.Ack)
 	if err != nil {
 		return node.Spec{}, err
 	}
-	cfg := mars.Config{Members: members, Geometry: g, Ack: ack, Buffer: int64(r.Buffer),
-		FetchWindow: int64(r.FetchWindow), FetchOff: !r.Fetch, ReplayOff: !r.Replay}
+	cfg := mars.Config{Members: at.Members, Geometry: at.Geometry, Resource: at.Resource,
+		Joins: at.Joins, Ack: ack, Buffer: int64(r.Buffer), FetchWindow: int64(r.FetchWindow),
+		FetchOff: !r.Fetch, ReplayOff: !r.Replay}
 	return node.Spec{New: func() node.Machine { return mars.New(cfg) },
-		Volumes: []node.Geometry{g}, Logs: 2}, nil
+		Volumes: []node.Geometry{at.Geometry}, Logs: 2}, nil
 }
 
 func marsBranch(d node.Dump, carry uint32) (branch, error) {
@@ -107,7 +130,14 @@ func marsBranch(d node.Dump, carry uint32) (branch, error) {
 	}
 	for i := range records {
 		r := &records[i]
-		id, _ := readStamp(r.Data[:carry], uint64(r.Sector))
+		if r.Resize > 0 {
+			b.sectors = r.Resize // it changes no content
+			continue
+		}
+		id := uint64(0)
+		if !r.Zero {
+			id, _ = readStamp(r.Data[:carry], uint64(r.Sector))
+		}
 		b.records = append(b.records, check.Record{Seq: r.Seq, Sector: uint64(r.Sector),
 			N: r.Sectors, ID: id})
 		b.stamps = append(b.stamps, r.Stamp)

@@ -27,11 +27,11 @@ func pingPong(to node.Addr, n int) node.Spec {
 		var body [64]byte
 		return step(func(_ node.Time, ev *node.Event, out *node.Effects) {
 			if ev.Kind == node.KindMessage {
-				out.Send(ev.From, ev.Data, nil, 0)
+				out.Send(ev.From, control, ev.Data, nil, 0)
 			}
 			for i := 0; ev.Kind == node.KindBoot && i < n; i++ {
 				body[0] = byte(i)
-				out.Send(to, body[:], nil, 0)
+				out.Send(to, control, body[:], nil, 0)
 			}
 		})
 	}}

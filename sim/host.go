@@ -95,7 +95,7 @@ func (s *Sim) StartAll() error {
 func (h *host) boot() {
 	h.starts++
 	h.timers = h.timers[:0]
-	h.node = node.NewHost(h.id, h.sim.cfg.Specs(h.id), h, h.sim.cfg.Wrap)
+	h.node = node.NewHost(h.id, 0, h.sim.cfg.Specs(h.id), h, h.sim.cfg.Wrap)
 	h.node.Boot(h.starts, node.Hash(h.sim.cfg.Seed, uint64(h.id)))
 	it := h.sim.push(h.sim.now)
 	it.kind, it.obs, it.host = itemObs, node.ObsUp, h
@@ -295,8 +295,9 @@ func (h *host) timerDue(it *item) bool {
 	return true
 }
 
-// Send implements node.Transport. A message to a host that is down when it arrives is lost.
-func (h *host) Send(from, to node.Addr, body []byte, cost int64) {
+// Send implements node.Transport. A message to a host that is down when it arrives is lost. Links
+// are first in, first out: no class overtakes another.
+func (h *host) Send(from, to node.Addr, _ node.Class, body []byte, cost int64) {
 	s := h.sim
 	dest, err := s.host(to.Host)
 	if err != nil {

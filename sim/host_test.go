@@ -20,7 +20,7 @@ func TestAPausedHostTakesItsStepsLaterInTheSameOrder(t *testing.T) {
 					out.SetTimer(node.Tag(i), node.Time(random.Below(500_000)))
 					out.Write(0, node.Tag(100+i), 0, numbered(i))
 				})
-				r.on(2, func(out *node.Effects) { out.Send(node.Addr{Host: 1}, numbered(i), nil, 0) })
+				r.on(2, func(out *node.Effects) { out.Send(node.Addr{Host: 1}, control, numbered(i), nil, 0) })
 			}
 		}
 		ask()
@@ -61,7 +61,7 @@ func TestWhatWaitedForTheEndOfAPauseComesBeforeWhatIsDueThen(t *testing.T) {
 	answer.kind, answer.obs, answer.host = itemObs, node.ObsReply, r.hosts[1]
 	r.on(2, func(out *node.Effects) {
 		for i := range uint64(2) { // a hundred bytes each: they arrive after 200 and 300 ns
-			out.Send(node.Addr{Host: 1}, numbered(i), nil, 100-8)
+			out.Send(node.Addr{Host: 1}, control, numbered(i), nil, 100-8)
 		}
 	})
 	if err := r.Pause(1); err != nil {
@@ -135,7 +135,7 @@ func digestOf(t *testing.T, body []byte, change func(out *node.Effects)) uint64 
 		Volumes: []node.Geometry{{Sectors: 8, SectorSize: 512, Carry: 8}}}
 	r := newRig(t, Config{Hosts: 2}, spec)
 	r.on(1, func(out *node.Effects) {
-		out.Send(node.Addr{Host: 2}, body, nil, int64(64-len(body)))
+		out.Send(node.Addr{Host: 2}, control, body, nil, int64(64-len(body)))
 		if change != nil {
 			change(out)
 		}
@@ -193,8 +193,8 @@ func TestTheDigestDependsOnEverythingElseOfAnEvent(t *testing.T) {
 		func(out *node.Effects) { out.Reply(1, node.OK, 1, nil) },
 		func(out *node.Effects) { out.Reply(2, node.OK, 0, nil) },
 		func(out *node.Effects) { out.Reply(1, node.OK, 0, body) },
-		func(out *node.Effects) { out.Send(node.Addr{Host: 2, Machine: 1}, body, nil, 0) },
-		func(out *node.Effects) { out.Send(node.Addr{Host: 1}, body, nil, 0) },
+		func(out *node.Effects) { out.Send(node.Addr{Host: 2, Machine: 1}, control, body, nil, 0) },
+		func(out *node.Effects) { out.Send(node.Addr{Host: 1}, control, body, nil, 0) },
 	} {
 		d := digestOf(t, body, change)
 		if old, ok := known[d]; ok {

@@ -19,7 +19,7 @@ func TestLinksAreFirstInFirstOut(t *testing.T) {
 	for i := range uint64(2000) {
 		from, to := node.ID(1+random.Below(3)), node.ID(1+random.Below(3))
 		r.on(from, func(out *node.Effects) {
-			out.Send(node.Addr{Host: to}, numbered(i), nil, int64(random.Below(10_000)))
+			out.Send(node.Addr{Host: to}, control, numbered(i), nil, int64(random.Below(10_000)))
 		})
 		r.run(node.Time(random.Below(100_000)))
 	}
@@ -49,13 +49,13 @@ func TestMessagesOccupyTheirLinkOneAfterAnother(t *testing.T) {
 	t0 := r.Now()
 	r.on(1, func(out *node.Effects) {
 		for range 3 {
-			out.Send(node.Addr{Host: 2}, numbered(0), nil, 992)
+			out.Send(node.Addr{Host: 2}, control, numbered(0), nil, 992)
 		}
-		out.Send(node.Addr{Host: 3}, numbered(0), nil, 4992)
+		out.Send(node.Addr{Host: 3}, control, numbered(0), nil, 4992)
 	})
-	r.on(2, func(out *node.Effects) { out.Send(node.Addr{Host: 1}, numbered(0), nil, 1992) })
+	r.on(2, func(out *node.Effects) { out.Send(node.Addr{Host: 1}, control, numbered(0), nil, 1992) })
 	r.run(100 * node.Microsecond)
-	r.on(1, func(out *node.Effects) { out.Send(node.Addr{Host: 2}, numbered(0), nil, 992) })
+	r.on(1, func(out *node.Effects) { out.Send(node.Addr{Host: 2}, control, numbered(0), nil, 992) })
 	r.run(node.Second)
 	for _, c := range []struct {
 		host node.ID
@@ -83,10 +83,10 @@ func TestAMessageToAHostThatIsDownOrDoesNotExistIsLost(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.on(1, func(out *node.Effects) {
-		out.Send(node.Addr{Host: 2}, numbered(1), nil, 0)
-		out.Send(node.Addr{Host: 9}, numbered(1), nil, 0)
-		out.Send(node.Addr{}, numbered(1), nil, 0)
-		out.Send(node.Addr{Host: 1, Machine: 5}, numbered(1), nil, 0)
+		out.Send(node.Addr{Host: 2}, control, numbered(1), nil, 0)
+		out.Send(node.Addr{Host: 9}, control, numbered(1), nil, 0)
+		out.Send(node.Addr{}, control, numbered(1), nil, 0)
+		out.Send(node.Addr{Host: 1, Machine: 5}, control, numbered(1), nil, 0)
 	})
 	r.run(node.Second)
 	if err := r.Start(2); err != nil {
@@ -101,7 +101,7 @@ func TestAMessageToAHostThatIsDownOrDoesNotExistIsLost(t *testing.T) {
 
 func TestAMessageMayOutliveTheHostThatSentIt(t *testing.T) {
 	r := newRig(t, Config{Hosts: 2}, node.Spec{})
-	r.on(1, func(out *node.Effects) { out.Send(node.Addr{Host: 2}, numbered(1), nil, 0) })
+	r.on(1, func(out *node.Effects) { out.Send(node.Addr{Host: 2}, control, numbered(1), nil, 0) })
 	if err := r.Crash(1, node.LoseAll); err != nil {
 		t.Fatal(err)
 	}

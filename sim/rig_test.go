@@ -7,6 +7,9 @@ import (
 	"github.com/container-football/pitch/node"
 )
 
+// control is the class of all messages here: links of the simulator know no classes.
+const control = node.ClassControl
+
 // step is a machine made of one function.
 type step func(now node.Time, ev *node.Event, out *node.Effects)
 

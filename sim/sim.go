@@ -109,7 +109,7 @@ func (s *Sim) Submit(req node.Request) {
 	it := s.push(s.now)
 	it.host, it.machine, it.inc = h, req.Machine, h.inc
 	it.ev = node.Event{Kind: node.KindRequest, Op: req.Op, Tag: req.Tag, Off: req.Sector, N: req.N,
-		Data: data}
+		Seg: req.Flags, Data: data}
 }
 
 func (s *Sim) copy(b []byte) []byte {

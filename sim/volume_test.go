@@ -1,12 +1,14 @@
 package sim
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/container-football/pitch/node"
 )
 
-// modelWrite is one write as a dumb model knows it. Its sectors hold id*64, id*64+1, …
+// modelWrite is one write as a dumb model knows it. Its sectors hold id*64, id*64+1, …, or zeros
+// if the id is zero.
 type modelWrite struct {
 	id            uint64
 	first, n      int64
@@ -15,7 +17,11 @@ type modelWrite struct {
 }
 
 func (w *modelWrite) holds(sector int64) (uint64, bool) {
-	return w.id*64 + uint64(sector-w.first), sector >= w.first && sector < w.first+w.n
+	in := sector >= w.first && sector < w.first+w.n
+	if w.id == 0 {
+		return 0, in
+	}
+	return w.id*64 + uint64(sector-w.first), in
 }
 
 // volumeModel is what a volume may hold: the content at the last crash and all writes since, in
@@ -60,7 +66,7 @@ func (m *volumeModel) mayHold(sector int64, value uint64) bool {
 
 func (m *volumeModel) completed(ev *node.Event) {
 	for i := range m.writes {
-		if ev.Op == node.OpWrite && m.writes[i].tag == ev.Tag {
+		if (ev.Op == node.OpWrite || ev.Op == node.OpZero) && m.writes[i].tag == ev.Tag {
 			m.writes[i].done = true
 		}
 	}
@@ -72,8 +78,8 @@ func (m *volumeModel) completed(ev *node.Event) {
 	}
 }
 
-// TestVolumeAgainstAModel writes, reads, syncs and crashes at random. The sectors lie on both
-// sides of a page's end.
+// TestVolumeAgainstAModel writes, zeroes, reads, maps, syncs and crashes at random. The sectors lie
+// on both sides of a page's end.
 func TestVolumeAgainstAModel(t *testing.T) {
 	const sectors = pageSectors + 40
 	cfg := Config{Hosts: 1, BootTime: 1, Disk: Disk{Write: Latency{10, 2000}, Read: Latency{10, 50},
@@ -88,7 +94,7 @@ func TestVolumeAgainstAModel(t *testing.T) {
 		tag, id := node.Tag(0), uint64(0)
 		for range 300 {
 			tag++
-			switch first := int64(pageSectors - 16 + random.Below(32)); random.Below(8) {
+			switch first := int64(pageSectors - 16 + random.Below(32)); random.Below(10) {
 			case 0, 1, 2, 3:
 				id++
 				w := modelWrite{id: id, first: first, n: int64(1 + random.Below(20)), tag: tag}
@@ -120,6 +126,16 @@ func TestVolumeAgainstAModel(t *testing.T) {
 				mode := []node.Unsynced{node.LoseSome, node.LoseAll, node.Keep}[random.Below(3)]
 				t1, l1 := m.crash(t, r, seed, mode)
 				torn, late = torn+t1, late+l1
+			case 8:
+				w := modelWrite{first: first, n: int64(1 + random.Below(20)), tag: tag}
+				if random.Chance(0.3) {
+					w.first, w.n = 0, sectors-int64(random.Below(30)) // whole pages
+				}
+				m.writes = append(m.writes, w)
+				r.on(1, func(out *node.Effects) { out.Zero(0, tag, w.first, w.n) })
+			case 9:
+				r.on(1, func(out *node.Effects) { out.Map(0, tag, first, 10) })
+				r.run(node.Time(random.Below(100)))
 			}
 			m.observe(t, r.take(1), seed)
 		}
@@ -139,11 +155,34 @@ func (m *volumeModel) observe(t *testing.T, list []seen, seed uint64) {
 			t.Fatalf("seed %d: %v ended with %v", seed, s.ev.Op, s.ev.Code)
 		}
 		m.completed(&s.ev)
+		if s.ev.Op == node.OpMap {
+			m.mapped(t, &s.ev, seed)
+		}
 		for i := 0; s.ev.Op == node.OpRead && i < int(s.ev.N); i++ {
 			sector := s.ev.Off + int64(i)
 			if v := number(s.ev.Data[8*i:]); v != m.now(sector) {
 				t.Fatalf("seed %d: sector %d reads as %d, expected %d", seed, sector, v, m.now(sector))
 			}
+		}
+	}
+}
+
+// mapped holds the answer to a Map against the model: the simulator knows every sector.
+func (m *volumeModel) mapped(t *testing.T, ev *node.Event, seed uint64) {
+	t.Helper()
+	runs, err := node.DecodeRuns(ev.Data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for s := ev.Off; s < ev.Off+ev.N; s++ {
+		in := slices.ContainsFunc(runs, func(r node.Run) bool { return s >= r.First && s < r.First+r.N })
+		if in != (m.now(s) != 0) {
+			t.Fatalf("seed %d: sector %d holds %d, but the map says %v", seed, s, m.now(s), runs)
+		}
+	}
+	for i := range runs[:max(0, len(runs)-1)] {
+		if runs[i].First+runs[i].N == runs[i+1].First {
+			t.Fatalf("seed %d: two runs that touch: %v", seed, runs)
 		}
 	}
 }
@@ -216,6 +255,10 @@ func TestRequestsBeyondTheVolumeAreInvalid(t *testing.T) {
 		out.Write(0, 5, 7, make([]byte, 16))
 		out.Write(0, 6, 0, make([]byte, 7))
 		out.Write(0, 7, 0, nil)
+		out.Zero(0, 8, 7, 2)
+		out.Zero(0, 9, 0, 0)
+		out.Map(0, 10, 8, 1)
+		out.Resize(0, 11, 0)
 	})
 	r.run(node.Second)
 	got := r.take(1)
@@ -224,7 +267,7 @@ func TestRequestsBeyondTheVolumeAreInvalid(t *testing.T) {
 			t.Errorf("request %d ended with %v", s.ev.Tag, s.ev.Code)
 		}
 	}
-	if len(got) != 7 {
-		t.Errorf("%d of 7 requests have ended", len(got))
+	if len(got) != 11 {
+		t.Errorf("%d of 11 requests have ended", len(got))
 	}
 }

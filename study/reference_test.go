@@ -1,35 +1,16 @@
 package study
 
 import (
-	"encoding/json"
 	"flag"
 	"fmt"
-	"maps"
 	"os"
-	"slices"
 	"strings"
 	"testing"
+
+	"github.com/container-football/pitch/internal/strict/stricttest"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write docs/reference/study.md anew")
-
-type schemaOf struct {
-	Type        string
-	Description string
-	Default     any
-	Enum        []any
-	Minimum     *float64
-	Maximum     *float64
-	Pattern     string
-	Required    []string
-	Properties  map[string]schemaOf
-	Items       *schemaOf
-	AllOf       []struct {
-		If struct {
-			Properties map[string]struct{ Const string }
-		}
-	}
-}
 
 // The reference is made from the schema, so that it cannot fall behind.
 func TestTheReferencePageListsAllKeys(t *testing.T) {
@@ -38,28 +19,13 @@ func TestTheReferencePageListsAllKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var root schemaOf
-	if err := json.Unmarshal(text, &root); err != nil {
+	tables, err := stricttest.Reference(text, order, variants)
+	if err != nil {
 		t.Fatal(err)
 	}
-	var b strings.Builder
-	b.WriteString(referenceHead)
-	writeTable(&b, "", root)
-	for _, name := range order {
-		p, array := root.Properties[name], ""
-		if p.Items != nil {
-			p, array = schemaOf{Description: p.Description, Properties: p.Items.Properties, Required: p.Items.Required},
-				"["
-		}
-		fmt.Fprintf(&b, "\n## `%s[%s]%s`\n\n%s\n\n", array, name, strings.Replace(array, "[", "]", 1), p.Description)
-		writeTable(&b, name, p)
-		if more := variants[name]; more != "" {
-			b.WriteString("\n" + more)
-		}
-	}
-	b.WriteString(referenceTail)
+	page := referenceHead + tables + referenceTail
 	if *rewrite {
-		if err := os.WriteFile(path, []byte(b.String()), 0o666); err != nil {
+		if err := os.WriteFile(path, []byte(page), 0o666); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -67,62 +33,12 @@ func TestTheReferencePageListsAllKeys(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(got) != b.String() {
+	if string(got) != page {
 		t.Error("docs/reference/study.md is not what the format is; go test ./study -run Reference -rewrite")
 	}
 }
 
 var order = []string{"precision", "fleet", "axis", "design", "uncertain", "sensitivity", "ask", "plot"}
-
-func writeTable(b *strings.Builder, table string, s schemaOf) {
-	b.WriteString("| key | what it may be | meaning |\n|---|---|---|\n")
-	for _, key := range slices.Sorted(maps.Keys(s.Properties)) {
-		p := s.Properties[key]
-		if table == "" && slices.Contains(order, key) {
-			continue
-		}
-		fmt.Fprintf(b, "| `%s` | %s | %s |\n", key, kindOf(p, slices.Contains(s.Required, key)), p.Description)
-	}
-}
-
-func kindOf(p schemaOf, required bool) string {
-	var parts []string
-	list := ""
-	if p.Type == "array" && p.Items != nil {
-		list, p = "list of ", schemaOf{Type: p.Items.Type, Enum: p.Items.Enum, Default: p.Default}
-	}
-	switch {
-	case p.Enum != nil:
-		words := []string{}
-		for _, w := range p.Enum {
-			words = append(words, fmt.Sprintf("`%v`", w))
-		}
-		parts = append(parts, list+strings.Join(words, ", "))
-	case p.Type == "object":
-		parts = append(parts, "table")
-	case p.Type != "":
-		parts = append(parts, list+map[string]string{"string": "text", "integer": "whole number",
-			"number": "number", "array": "list of numbers or words", "boolean": "true or false"}[p.Type])
-	default:
-		parts = append(parts, list+"numbers or words")
-	}
-	switch {
-	case p.Minimum != nil && p.Maximum != nil && *p.Minimum == *p.Maximum:
-		parts = append(parts, fmt.Sprintf("%g", *p.Minimum))
-	case p.Minimum != nil && p.Maximum != nil:
-		parts = append(parts, fmt.Sprintf("%g to %g", *p.Minimum, *p.Maximum))
-	case p.Minimum != nil:
-		parts = append(parts, fmt.Sprintf("at least %g", *p.Minimum))
-	}
-	if required {
-		parts = append(parts, "required")
-	}
-	if p.Default != nil {
-		text, _ := json.Marshal(p.Default) // it came from JSON
-		parts = append(parts, "default `"+string(text)+"`")
-	}
-	return strings.Join(parts, "; ")
-}
 
 // variants are what the tables of keys cannot say.
 var variants = func() map[string]string {

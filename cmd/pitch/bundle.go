@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/container-football/pitch/check"
-	"github.com/container-football/pitch/realnode"
+	"github.com/container-football/pitch/realnode/disk"
 	"github.com/container-football/pitch/reports"
 	"github.com/container-football/pitch/scenario"
 )
@@ -53,7 +53,7 @@ func writeBundle(dir string, f *scenario.File, res *scenario.Result) (string, er
 	for i := range res.Logs {
 		l := &res.Logs[i]
 		for _, file := range l.Files {
-			b.bytes(filepath.Join("logs", l.Host, l.Resource, realnode.SegmentName(file.ID)), file.Data)
+			b.bytes(filepath.Join("logs", l.Host, l.Resource, disk.SegmentName(file.ID)), file.Data)
 		}
 	}
 	var links []reports.Link

@@ -35,6 +35,7 @@ type cli struct {
 	Log     logCmd     `cmd:"" help:"Read the transaction log of a replica."`
 	CA      caCmd      `cmd:"" name:"ca" help:"Make and look after the certificates of a cluster's hosts."`
 	Node    nodeCmd    `cmd:"" help:"Run the daemon of one host."`
+	Vol     volCmd     `cmd:"" help:"Administer the volumes of a host that runs the daemon."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }
 
@@ -97,7 +98,7 @@ func Main(args []string, out, errw io.Writer) int {
 	var c cli
 	code := -1
 	parser, err := kong.New(&c, kong.Name("pitch"), kong.Description(description),
-		explanations(), kong.Writers(out, errw), kong.Exit(func(n int) { code = n }), kong.UsageOnError(),
+		explanations(), words(), kong.Writers(out, errw), kong.Exit(func(n int) { code = n }), kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, Tree: true}))
 	if err != nil {
 		fmt.Fprintln(errw, "pitch:", err)

@@ -2,24 +2,20 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/container-football/pitch/node"
 	"github.com/container-football/pitch/realnode"
+	"github.com/container-football/pitch/realnode/daemon"
 	"github.com/container-football/pitch/scenario"
 )
-
-// nodeApp is what the runner tells a node process beyond what a world needs: the scenario, from
-// which the process makes its machines.
-type nodeApp struct {
-	Scenario string `json:"scenario"` // text of the file
-}
 
 // localWorld runs one process a host on this machine: this same program, as `pitch node`.
 func localWorld() *scenario.WorldKind {
@@ -35,17 +31,10 @@ func openLocal(ctx context.Context, s scenario.Setup) (scenario.World, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := s.File.Marshal()
-	if err != nil {
-		return nil, err
-	}
-	app, err := json.Marshal(nodeApp{Scenario: string(text)})
-	if err != nil {
-		return nil, err
-	}
 	mode := unsyncedOf(s.File)
-	cfg := realnode.ClusterConfig{Command: []string{self, "node", "--config"}, Dir: s.Dir,
-		Hosts: len(s.File.Hosts), Seed: s.File.Seed, Unsynced: mode, App: app,
+	cfg := realnode.ClusterConfig{Command: []string{self, "node", "--runner", "--config"},
+		Dir: s.Dir, Hosts: len(s.File.Hosts), Seed: s.File.Seed, Unsynced: mode,
+		Resources: func(id node.ID) []*daemon.Definition { return definitions(s.File, id) },
 		// Why a process has ended is in the report; a warning would say it twice.
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))}
 	for i := range s.File.Hosts {
@@ -58,6 +47,29 @@ func openLocal(ctx context.Context, s scenario.Setup) (scenario.World, error) {
 		return nil, err
 	}
 	return &local{c, mode}, nil
+}
+
+// absent is the strategy of a machine that stands for a replica which a host does not have.
+const absent = "absent"
+
+// definitions are the resources of a scenario, as the daemon of a host knows them. Machines are
+// numbered by their place in the file, in all worlds.
+func definitions(f *scenario.File, id node.ID) (list []*daemon.Definition) {
+	for i := range f.Resources {
+		r := &f.Resources[i]
+		def := &daemon.Definition{Schema: daemon.Schema, Name: "r" + strconv.Itoa(i),
+			Number: int64(i), UUID: fmt.Sprintf("%032x", i), Strategy: r.Strategy, Size: r.Size,
+			Sector: r.Sector, Ack: r.Ack, Buffer: r.Buffer, FetchWindow: r.FetchWindow,
+			Fetch: r.Fetch, Replay: r.Replay, Checksums: true}
+		if !slices.Contains(r.Replicas, f.HostName(id)) {
+			def.Strategy = absent
+		}
+		for _, name := range r.Replicas {
+			def.Members = append(def.Members, realnode.HostName(f.HostID(name)))
+		}
+		list = append(list, def)
+	}
+	return list
 }
 
 // local is a cluster in which all crashes treat unsynced data alike: a process holds it back, or
@@ -113,32 +125,3 @@ type movedError struct {
 func (e *movedError) Error() string { return strings.ReplaceAll(e.error.Error(), e.from, e.to) }
 
 func (e *movedError) Unwrap() error { return e.error }
-
-type nodeCmd struct {
-	Config string `required:"" type:"existingfile" placeholder:"FILE" help:"JSON file that says who this host is; the runner writes it."`
-}
-
-func (c *nodeCmd) Help() string {
-	return "Serves one host of the local world. `pitch run --world local` starts it; it talks to the " +
-		"runner over its standard input and output, and ends when they are closed."
-}
-
-func (c *nodeCmd) Run(s *streams) error {
-	cfg, err := realnode.LoadNodeConfig(c.Config)
-	if err != nil {
-		return usageError{err}
-	}
-	var app nodeApp
-	if err := json.Unmarshal(cfg.App, &app); err != nil {
-		return usageError{fmt.Errorf("%s: app: %w", c.Config, err)}
-	}
-	f, err := scenario.Options{Strategies: scenario.Strategies()}.Parse(c.Config, []byte(app.Scenario))
-	if err != nil {
-		return usageError{err}
-	}
-	specs, err := f.Specs(cfg.Host, localWorld())
-	if err != nil {
-		return usageError{err}
-	}
-	return realnode.Run(s.ctx, cfg, specs, scenario.Wrap)
-}

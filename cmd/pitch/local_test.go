@@ -73,7 +73,7 @@ func begin(t *testing.T) *running {
 	return r
 }
 
-var hostFolder = regexp.MustCompile(`/(h[12])/node\.json`)
+var hostFolder = regexp.MustCompile(`/(h[12])/node\.toml`)
 
 // until waits for something that must happen.
 func (r *running) until(what string, ok func() bool) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -8,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/container-football/pitch/node"
-	"github.com/container-football/pitch/realnode"
+	"github.com/container-football/pitch/realnode/disk"
 	"github.com/container-football/pitch/replica/mars"
 )
 
@@ -37,8 +38,14 @@ func (c *logCmd) Run(s *streams) error {
 	if c.Records {
 		for i := range records {
 			r := &records[i]
-			fmt.Fprintf(s.out, "%10d  #%d  epoch %d  sectors %d+%d  at %v\n", r.Pos, r.Seq, r.Epoch,
-				r.Sector, r.Sectors, r.Stamp)
+			what := fmt.Sprintf("sectors %d+%d", r.Sector, r.Sectors)
+			switch {
+			case r.Resize > 0:
+				what = fmt.Sprintf("resize to %d sectors", r.Resize)
+			case r.Zero:
+				what += " zero"
+			}
+			fmt.Fprintf(s.out, "%10d  #%d  epoch %d  %s  at %v\n", r.Pos, r.Seq, r.Epoch, what, r.Stamp)
 		}
 	}
 	fmt.Fprintf(s.out, "%d records in %d segments\n", len(records), len(segs))
@@ -67,13 +74,27 @@ func segmentFiles(path string) (files []node.LogFile, err error) {
 		name, _, _ := strings.Cut(filepath.Base(p), ".")
 		id, err := strconv.ParseUint(name, 10, 64)
 		if err != nil {
-			return nil, fmt.Errorf("%s: expected a name such as %s", p, realnode.SegmentName(1))
+			return nil, fmt.Errorf("%s: expected a name such as %s", p, disk.SegmentName(1))
 		}
-		data, err := os.ReadFile(p)
+		data, err := segmentData(p)
 		if err != nil {
 			return nil, err
 		}
 		files = append(files, node.LogFile{ID: id, Data: data})
 	}
 	return files, nil
+}
+
+// segmentData reads the content of a segment: from a device of a node, whose blocks have
+// checksums, or from a bundle, which holds the content alone.
+func segmentData(path string) ([]byte, error) {
+	data, err := os.ReadFile(path)
+	if err != nil || !disk.IsSegment(data) {
+		return data, err
+	}
+	data, err = disk.ReadSegment(path)
+	if errors.Is(err, disk.ErrDamaged) {
+		err = usageError{err}
+	}
+	return data, err
 }

@@ -77,6 +77,8 @@ func tellCompletions(u *user) {
 		add(write(dev, 0, 10*i, 1, 2, 3))
 		add(command{op: node.OpRead, dev: dev, off: 5 * i, n: 4})
 		add(command{op: node.OpSync, dev: dev})
+		add(command{op: node.OpZero, dev: dev, off: 100 + 10*i, n: 2})
+		add(command{op: node.OpMap, dev: dev, off: 5 * i, n: 4})
 		add(command{op: node.OpLogAppend, dev: dev, seg: seg, content: []byte("abc")})
 		add(command{op: node.OpLogSync, dev: dev, seg: seg})
 		add(command{op: node.OpLogRead, dev: dev, seg: seg, n: 3})
@@ -137,6 +139,17 @@ func tellVolumeBounds(u *user) {
 		{op: node.OpRead, off: 0, n: 1 << 62},
 		{op: node.OpRead, off: 1 << 62, n: 1 << 62},
 		{op: node.OpRead, off: 0, n: -1},
+		{op: node.OpZero, off: -1, n: 2},
+		{op: node.OpZero, off: sectors, n: 1},
+		{op: node.OpZero, off: sectors - 1, n: 2},
+		{op: node.OpZero, off: 0, n: 0},
+		{op: node.OpZero, off: 1 << 62, n: 1 << 62},
+		{op: node.OpMap, off: -1, n: 2},
+		{op: node.OpMap, off: sectors - 1, n: 2},
+		{op: node.OpMap, off: 0, n: 0},
+		{op: node.OpMap, off: 1 << 62, n: 1 << 62},
+		{op: node.OpResize, n: 0},
+		{op: node.OpResize, n: -1},
 		write(0, 0, -1, 1),
 		write(0, 0, sectors, 1),
 		write(0, 0, sectors-1, 1, 2),

@@ -32,6 +32,7 @@ type layer struct {
 type heldMessage struct {
 	tag      node.Tag
 	from, to node.Addr
+	class    node.Class
 	body     []byte
 	cost     int64
 }
@@ -61,17 +62,17 @@ func (l *layer) Control(cmd []byte) error {
 }
 
 // Send implements node.Transport.
-func (l *layer) Send(from, to node.Addr, body []byte, cost int64) {
+func (l *layer) Send(from, to node.Addr, class node.Class, body []byte, cost int64) {
 	l.sent++
 	if l.drop > 0 && l.sent%l.drop == 0 {
 		return
 	}
 	if l.hold == 0 {
-		l.World.Send(from, to, body, cost)
+		l.World.Send(from, to, class, body, cost)
 		return
 	}
 	l.tag++
-	l.held = append(l.held, heldMessage{l.tag, from, to, slices.Clone(body), cost})
+	l.held = append(l.held, heldMessage{l.tag, from, to, class, slices.Clone(body), cost})
 	l.World.SetTimer(node.LayerMachine, l.tag, l.hold)
 }
 
@@ -86,7 +87,7 @@ func (l *layer) Wake(_ node.Time, tag node.Tag) {
 		if m.from.Host == m.to.Host {
 			l.deliver(m.to.Machine, &node.Event{Kind: node.KindMessage, From: m.from, Data: m.body})
 		} else {
-			l.World.Send(m.from, m.to, m.body, m.cost)
+			l.World.Send(m.from, m.to, m.class, m.body, m.cost)
 		}
 		return
 	}

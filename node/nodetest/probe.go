@@ -26,7 +26,7 @@ type command struct {
 	dev     node.Dev
 	tag     node.Tag
 	to      node.Addr
-	seg     uint64
+	seg     uint64 // OpSend: the class
 	off, n  int64  // OpSend: bytes of padding, number of messages; OpTimer: n is the time
 	content []byte // OpWrite: one stamp a sector; OpLogAppend: the bytes
 }
@@ -119,7 +119,7 @@ func (p *probe) do(c *command, out *node.Effects) {
 	case node.OpSend:
 		for i := range c.n {
 			head := binary.LittleEndian.AppendUint64(nil, uint64(c.tag)+uint64(i))
-			out.Send(c.to, head, make([]byte, c.off), 0)
+			out.Send(c.to, node.Class(c.seg), head, make([]byte, c.off), 0)
 		}
 	case node.OpTimer:
 		out.SetTimer(c.tag, node.Time(c.n))
@@ -131,6 +131,12 @@ func (p *probe) do(c *command, out *node.Effects) {
 		out.Write(c.dev, c.tag, c.off, p.sectors(c.dev, c.content))
 	case node.OpSync:
 		out.Sync(c.dev, c.tag)
+	case node.OpZero:
+		out.Zero(c.dev, c.tag, c.off, c.n)
+	case node.OpMap:
+		out.Map(c.dev, c.tag, c.off, c.n)
+	case node.OpResize:
+		out.Resize(c.dev, c.tag, c.n)
 	case node.OpLogList:
 		out.LogList(c.dev, c.tag)
 	case node.OpLogAppend:

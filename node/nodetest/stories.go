@@ -17,6 +17,7 @@ var stories = []story{
 	{"boot is the first event and tells who one is", Setup{Hosts: 3}, tellBoot},
 	{"requests are answered", Setup{}, tellRequests},
 	{"messages keep their order", Setup{Hosts: 2}, tellOrder},
+	{"messages of one class keep their order", Setup{Hosts: 2}, tellClasses},
 	{"messages to oneself come in a later step", Setup{}, tellOwnMessages},
 	{"messages to nobody vanish", Setup{Hosts: 2}, tellNobody},
 	{"messages to a dead host vanish", Setup{Hosts: 2}, tellDeadHost},
@@ -29,6 +30,9 @@ var stories = []story{
 	{"every disk request ends once", Setup{}, tellCompletions},
 	{"a volume gives back what was written", Setup{Unsynced: node.LoseAll}, tellVolume},
 	{"a volume refuses what is outside of it", Setup{}, tellVolumeBounds},
+	{"zeroed sectors read as zeros", Setup{}, tellZero},
+	{"a map tells where data is", Setup{Unsynced: node.LoseAll}, tellMap},
+	{"a volume grows and shrinks", Setup{Unsynced: node.LoseAll}, tellResize},
 	{"a log grows at its end", Setup{Unsynced: node.LoseAll}, tellLog},
 	{"a log refuses what makes no sense", Setup{}, tellLogRefuses},
 	{"segments are listed, cut and deleted", Setup{}, tellSegments},
@@ -40,6 +44,9 @@ var stories = []story{
 	{"all unsynced data survives", Setup{Unsynced: node.Keep}, tellUnsyncedKept},
 	{"all unsynced data is lost", Setup{Unsynced: node.LoseAll}, tellUnsyncedLost},
 	{"some unsynced data is lost", Setup{}, tellUnsyncedSome},
+	{"zeros survive like other data if unsynced is kept", Setup{Unsynced: node.Keep}, tellZeroKept},
+	{"zeros are lost like other data", Setup{Unsynced: node.LoseAll}, tellZeroLost},
+	{"zeros may be lost like other data", Setup{}, tellZeroSome},
 	{"a sync covers what had ended", Setup{Unsynced: node.LoseAll}, tellCovered},
 	{"cutting and deleting are durable", Setup{Unsynced: node.LoseAll}, tellDurableCut},
 	{"a dump shows what was synced", Setup{Unsynced: node.LoseAll}, tellDump},
@@ -50,6 +57,7 @@ var stories = []story{
 	{"what cannot be is an error", Setup{Hosts: 2}, tellErrors},
 
 	{"a fault layer loses messages", Setup{Hosts: 2, Layer: true}, tellLoss},
+	{"a fault layer keeps classes apart", Setup{Hosts: 2, Layer: true}, tellClasses},
 	{"a fault layer has timers", Setup{Hosts: 2, Layer: true}, tellHold},
 	{"a fault layer begins anew with its host", Setup{Hosts: 2, Layer: true}, tellNewLayer},
 }
@@ -119,6 +127,34 @@ func (u *user) numbers(notes []note, from node.Addr, first, n int) {
 			u.t.Fatalf("event %d: %v from %v, number %d; expected message %d from %v",
 				i, x.Kind, x.From, got, first+i, from)
 		}
+	}
+}
+
+// tellClasses sends messages of all classes. One class may overtake another; within one the order
+// holds, and nothing is lost.
+func tellClasses(u *user) {
+	a, b := addr(1, 0), addr(2, 1)
+	u.forget(a, b)
+	const each, far = 100, 1000
+	var list []command
+	for i := range node.Tag(each) {
+		for c := range node.Tag(node.Classes) {
+			m := send(b, c*far+i, 1)
+			m.seg, m.off = uint64(c), int64(i*100)
+			list = append(list, m)
+		}
+	}
+	u.do(a, list...)
+	byClass := make([][]note, node.Classes)
+	for _, n := range u.take(b, len(list)) {
+		c := (&reader{b: n.Data}).u64() / far
+		if c >= uint64(node.Classes) {
+			u.t.Fatalf("a message of class %d", c)
+		}
+		byClass[c] = append(byClass[c], n)
+	}
+	for c := range byClass {
+		u.numbers(byClass[c], a, c*far, each)
 	}
 }
 

@@ -94,14 +94,24 @@ func (c *conn) transmit() error {
 	size := max(or(c.server.BufferSize, defaultBuffer), leastBuffer)
 	c.in = bufio.NewReaderSize(c.nc, size)
 	c.out = output{w: c.nc, buf: make([]byte, 0, size)}
+	if o, ok := c.export.Device.(Opener); ok {
+		if err := o.Open(); err != nil {
+			return err
+		}
+		defer o.Close()
+	}
 	c.mapper, _ = c.export.Device.(Mapper)
+	if d, ok := c.export.Device.(Starter); ok {
+		return c.transmitSideBySide(d)
+	}
 	c.commits.start(c.export.Device, &c.out)
-	err := c.requests()
+	err := c.requests(c.handle)
 	c.commits.finish()
 	return errors.Join(err, c.out.flush())
 }
 
-func (c *conn) requests() error {
+// requests takes requests off the socket until the connection ends.
+func (c *conn) requests(handle func(*request) error) error {
 	for {
 		c.idle.Store(true)
 		if c.stopping.Load() {
@@ -125,7 +135,7 @@ func (c *conn) requests() error {
 		if _, err := c.in.Discard(requestSize); err != nil {
 			return err
 		}
-		if err := c.handle(&r); err != nil {
+		if err := handle(&r); err != nil {
 			return err
 		}
 		if c.in.Buffered() < requestSize {

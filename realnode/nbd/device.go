@@ -46,6 +46,61 @@ type Mapper interface {
 	Extents(dst []Extent, off, n int64, limit int) ([]Extent, error)
 }
 
+// An Opener is a Device that wants to know who uses it.
+type Opener interface {
+	// Open is called when a connection has chosen the device and nothing was asked of it yet. After
+	// an error the connection is closed, and Close does not follow.
+	Open() error
+	// Close is called when nothing more will be asked over a connection.
+	Close()
+}
+
+// A Starter is a Device that carries out the requests of a connection side by side. The methods
+// that block are then used only by others.
+type Starter interface {
+	// Session is called once for each connection.
+	Session(to Finisher) Session
+}
+
+// A Session is a connection as a device sees it.
+type Session interface {
+	// Start begins a request, in the order in which the client has sent them, from one goroutine. It
+	// may wait for room, but not for the end of requests. After an error there is no Finish.
+	Start(r *Request) error
+}
+
+// Request is one request of a [Session], within the bounds that [Device] tells.
+type Request struct {
+	ID     uint64
+	Kind   RequestKind
+	Off, N int64  // bytes
+	Data   []byte // of a write; valid during Start
+	// Durable wants the change durable before the request finishes.
+	Durable  bool
+	MayPunch bool // RequestZero
+}
+
+// RequestKind says what a request is for.
+type RequestKind uint8
+
+// The requests, as the methods of [Device] are.
+const (
+	RequestRead RequestKind = iota
+	RequestWrite
+	RequestFlush
+	RequestTrim
+	RequestZero
+)
+
+// A Finisher is told the ends of requests, each once, by any goroutine, also within Start. It does
+// not wait for the client.
+type Finisher interface {
+	// Finish ends a request. Data is what was read, and valid during the call.
+	Finish(id uint64, data []byte, err error)
+	// Flush follows when no other Finish is to come at once.
+	Flush()
+}
+
 // An Export is a device under a name.
 type Export struct {
 	// Name is up to 4096 bytes of UTF-8. A client that gives none gets the export called "".

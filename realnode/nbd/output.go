@@ -7,12 +7,14 @@ import (
 )
 
 // output gathers replies and writes them to the socket together. The lock keeps replies of the
-// two goroutines of a connection whole.
+// goroutines of a connection whole.
 type output struct {
 	mu  sync.Mutex
 	w   io.Writer
 	buf []byte // what is not yet written; its capacity is the limit
 	err error  // the first one; nothing is written after it
+
+	sender *sender // writes instead of those who flush; nil: they write themselves
 }
 
 // send adds head and body, without a gap between them.
@@ -23,6 +25,10 @@ func (o *output) send(head, body []byte) error {
 }
 
 func (o *output) sendLocked(head, body []byte) error {
+	if o.sender != nil {
+		o.buf = append(append(o.buf, head...), body...)
+		return o.err
+	}
 	if len(o.buf)+len(head)+len(body) > cap(o.buf) {
 		o.flushLocked()
 	}
@@ -47,6 +53,10 @@ func (o *output) flush() error {
 }
 
 func (o *output) flushLocked() {
+	if o.sender != nil {
+		o.sender.kickLocked(o)
+		return
+	}
 	if len(o.buf) > 0 && o.err == nil {
 		_, o.err = o.w.Write(o.buf)
 	}

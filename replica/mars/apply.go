@@ -26,7 +26,8 @@ type applier struct {
 	inflight int
 	target   mark
 	parts    []part
-	frames   int32 // write records of the window
+	zeros    zeroList
+	frames   int32 // records of the window
 	scratch  []byte
 }
 
@@ -40,7 +41,8 @@ type part struct {
 // applyKick begins the next window if it may.
 func (m *Machine) applyKick() {
 	a := &m.applier
-	if a.busy || m.applied.pos == m.durable.pos || m.role == replica.RoleDefective {
+	if a.busy || m.applied.pos == m.durable.pos || m.role == replica.RoleDefective ||
+		m.resizing() {
 		return
 	}
 	if !m.state.replayOn && m.role == replica.RoleSecondary {
@@ -74,6 +76,7 @@ func (m *Machine) readAt(ev *node.Event, pos int64) bool {
 func (m *Machine) applyRead(ev *node.Event) {
 	if ev.Code != node.OK {
 		m.applier.busy = false // again at the next tick
+		m.resizeKick()
 		return
 	}
 	m.readBack(ev.Data)
@@ -89,13 +92,33 @@ func (m *Machine) buffered() {
 		if r.pos > m.durable.pos || a.frames == windowFrames || size >= windowBytes {
 			break
 		}
-		if r.sectors > 0 {
+		if r.kind == kindResize {
+			m.resizeWindow(r.sector, r.mark)
+			return
+		}
+		switch r.kind {
+		case kindWrite:
 			a.add(r.sector, int(r.sectors), m.stream.bytes(r.start+headerSize, r.pos))
+		case kindZero:
+			a.zero(r.sector, int64(r.sectors))
 		}
 		size += int(r.pos - r.start)
 		a.target = r.mark
 	}
 	m.writeWindow()
+}
+
+// resizeWindow ends a window before a change of size, or, if it would be empty, makes that change a
+// window of its own.
+func (m *Machine) resizeWindow(sectors int64, end mark) {
+	a := &m.applier
+	if a.target != m.applied {
+		m.writeWindow()
+		return
+	}
+	a.target = end
+	m.resize.replay = sectors
+	m.resizeKick()
 }
 
 // readBack takes the next window from the beginning of log, which was read from disk and starts
@@ -108,10 +131,17 @@ func (m *Machine) readBack(log []byte) {
 		if err != nil || f.prev != a.target.chain {
 			break // the rest of a chunk; real damage shows when nothing at all could be taken
 		}
-		if f.kind == kindWrite {
+		end := mark{a.target.pos + f.size(), f.seq, f.chain()}
+		switch f.kind {
+		case kindWrite:
 			a.add(f.sector, int(f.sectors), f.body)
+		case kindZero:
+			a.zero(f.sector, int64(f.sectors))
+		case kindResize:
+			m.resizeWindow(f.sector, end)
+			return
 		}
-		a.target = mark{a.target.pos + f.size(), f.seq, f.chain()}
+		a.target = end
 		log = log[f.size():]
 	}
 	if a.target == m.applied {
@@ -122,7 +152,15 @@ func (m *Machine) readBack(log []byte) {
 	m.writeWindow()
 }
 
-func (a *applier) begin(at mark) { a.parts, a.frames, a.target = a.parts[:0], 0, at }
+func (a *applier) begin(at mark) {
+	a.parts, a.zeros, a.frames, a.target = a.parts[:0], a.zeros[:0], 0, at
+}
+
+// zero puts a record that makes sectors zero into the window.
+func (a *applier) zero(sector, n int64) {
+	a.zeros = a.zeros.add(zeroRange{first: sector, end: sector + n, at: int64(a.frames)})
+	a.frames++
+}
 
 // add puts a record into the window.
 func (a *applier) add(sector int64, sectors int, body []byte) {
@@ -135,6 +173,9 @@ func (a *applier) add(sector int64, sectors int, body []byte) {
 
 func (m *Machine) writeWindow() {
 	m.writeParts()
+	if len(m.applier.zeros) > 0 {
+		m.zeroParts()
+	}
 	if m.applier.inflight == 0 { // a window of segment frames alone
 		m.windowDone()
 	}
@@ -162,6 +203,9 @@ func (m *Machine) writeParts() {
 		if i > 0 && p.sector == a.parts[i-1].sector {
 			continue // older
 		}
+		if len(a.zeros) > 0 && a.zeroed(p) {
+			continue
+		}
 		if p.sector != next || len(a.scratch) >= maxWrite {
 			m.flushRun(first)
 			first = p.sector
@@ -170,6 +214,36 @@ func (m *Machine) writeParts() {
 		next = p.sector + 1
 	}
 	m.flushRun(first)
+}
+
+// zeroed says whether a sector that was written is made zero later in the window.
+func (a *applier) zeroed(p *part) bool {
+	i := a.zeros.find(p.sector)
+	return i < len(a.zeros) && a.zeros[i].first <= p.sector && a.zeros[i].at > int64(p.order)
+}
+
+// zeroParts makes zero what the window leaves so: its ranges of zeros without the sectors that
+// writeParts has written, so that no two requests overlap. Parts are sorted.
+func (m *Machine) zeroParts() {
+	a := &m.applier
+	var runs []node.Run
+	k := 0
+	for _, z := range a.zeros {
+		at := z.first
+		for ; k < len(a.parts) && a.parts[k].sector < z.end; k++ {
+			p := &a.parts[k]
+			if p.sector < at || int64(p.order) < z.at {
+				continue // elsewhere, or older than the zero
+			}
+			runs = append(runs, node.Run{First: at, N: p.sector - at})
+			at = p.sector + 1
+		}
+		runs = append(runs, node.Run{First: at, N: z.end - at})
+	}
+	for _, r := range union(slices.DeleteFunc(runs, func(r node.Run) bool { return r.N == 0 })) {
+		m.out.Zero(devVolume, tagApplyWrite, r.First, r.N)
+		a.inflight++
+	}
 }
 
 func (m *Machine) flushRun(first int64) {
@@ -191,6 +265,7 @@ func (m *Machine) applyWritten(ev *node.Event) {
 	}
 	if a.failed {
 		a.busy = false // the same window again at the next tick
+		m.resizeKick()
 		return
 	}
 	m.windowDone()
@@ -199,10 +274,14 @@ func (m *Machine) applyWritten(ev *node.Event) {
 func (m *Machine) windowDone() {
 	m.applier.busy = false
 	m.unindex(m.applied.pos, m.applier.target.pos)
+	if len(m.io.zeros) > 0 {
+		m.io.zeros = m.io.zeros.drop(m.applier.target.pos)
+	}
 	m.applied = m.applier.target
 	m.trim()
 	m.admitWaiting()
 	m.applyKick()
+	m.resizeKick()
 	m.progress()
 }
 
@@ -229,19 +308,20 @@ func (m *Machine) trim() {
 // device. The order matters: a position that is persistent before its data would leave records
 // out of recovery.
 func (m *Machine) persistApplied() {
-	if m.meta.syncing || m.applied == m.state.applied || m.role == replica.RoleDefective {
+	if m.meta.syncing || m.applied == m.state.applied || m.role == replica.RoleDefective ||
+		m.resizing() {
 		return
 	}
 	m.meta.syncing = true
-	m.meta.candidate = m.applied
+	m.meta.candidate, m.meta.sectors = m.applied, m.sectors
 	m.out.Sync(devVolume, tagVolumeSync)
 }
 
 func (m *Machine) volumeSynced(ev *node.Event) {
 	m.meta.syncing = false
-	if ev.Code != node.OK {
-		return // again at the next tick
-	}
-	m.state.applied = m.meta.candidate
-	m.save()
+	if ev.Code == node.OK {
+		m.state.applied, m.state.sectors = m.meta.candidate, m.meta.sectors
+		m.save()
+	} // else again at the next tick
+	m.resizeKick()
 }

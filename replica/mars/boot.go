@@ -19,7 +19,8 @@ type boot struct {
 	found    bool
 	gen      uint64
 	end      mark
-	start    int64 // of the segment being scanned
+	geo      node.Geometry // of the volume at end
+	start    int64         // of the segment being scanned
 }
 
 type bootStage uint8
@@ -38,12 +39,8 @@ const (
 
 func (m *Machine) onBoot(ev *node.Event) {
 	m.self = ev.From
-	for _, a := range m.cfg.Members {
-		if a != m.self {
-			m.peers = append(m.peers, peer{addr: a})
-		}
-	}
-	m.boot = &boot{}
+	m.setPeers()
+	m.boot = &boot{geo: m.cfg.Geometry}
 	m.incarnation = uint64(ev.N)
 	m.change.nonce = m.incarnation << 32 // those of former incarnations do not come back
 	m.out.SetTimer(tagTick, m.cfg.Tick)
@@ -116,12 +113,29 @@ func (m *Machine) bootList() {
 	s.want, s.saved = b.gen, b.gen
 	if !b.found {
 		first := m.cfg.Members[0].Host
+		if m.cfg.Joins && m.cfg.Members[0] == m.self && len(m.peers) > 0 {
+			first = m.peers[0].addr.Host
+		}
 		m.state = state{ver: version{0, first}, fetchOn: !m.cfg.FetchOff,
 			replayOn: !m.cfg.ReplayOff}
 	}
+	m.bootMore()
 	m.ver, m.told, m.applied = m.state.ver, m.state.ver, m.state.applied
 	b.stage = bootLogList
 	m.out.LogList(devLog, tagBoot)
+}
+
+// bootMore takes over what the longer form of the state says.
+func (m *Machine) bootMore() {
+	if !m.state.long {
+		m.state.sectors = int64(m.cfg.Geometry.Sectors)
+		return
+	}
+	m.sectors, m.boot.geo.Sectors = m.state.sectors, uint64(m.state.sectors)
+	if m.state.group.changed() {
+		m.group, m.toldGroup = m.state.group, m.state.group
+		m.setPeers()
+	}
 }
 
 func (m *Machine) bootNextHeader() {
@@ -200,9 +214,12 @@ func (m *Machine) bootScanned(ev *node.Event) {
 		if err != nil {
 			break
 		}
-		if f.kind == kindWrite && !fits(m.cfg.Geometry, &f) {
+		if !fits(b.geo, &f) {
 			m.defect("the record at position %d does not fit the volume", b.end.pos)
 			return
+		}
+		if f.kind == kindResize {
+			b.geo.Sectors = uint64(f.sector)
 		}
 		b.end = mark{b.end.pos + f.size(), f.seq, f.chain()}
 		data = data[f.size():]
@@ -235,10 +252,13 @@ func continues(at mark, f *frame) bool {
 	if f.prev != at.chain {
 		return false
 	}
-	if f.kind == kindWrite {
-		return f.seq == at.seq+1 && at.pos > 0
+	switch f.kind {
+	case kindSegment:
+		return f.seq == at.seq && segmentOf(f).Start == at.pos
+	case kindResize:
+		return f.seq == at.seq && at.pos > 0
 	}
-	return f.seq == at.seq && segmentOf(f).Start == at.pos
+	return f.seq == at.seq+1 && at.pos > 0
 }
 
 // bootEnd cuts off what is no part of the log, lest it look valid after a later crash.
@@ -280,6 +300,7 @@ func (m *Machine) bootDeleteNext() {
 
 func (m *Machine) booted() {
 	m.stream.reset(m.boot.end)
+	m.stream.geo = m.boot.geo
 	m.durable = m.boot.end
 	m.boot = nil
 	m.role = replica.RoleSecondary
@@ -289,9 +310,14 @@ func (m *Machine) booted() {
 			m.role = replica.RoleClosed
 		}
 	}
+	if !m.joined() {
+		m.role = replica.RoleLeft
+	}
 	m.change.guard = m.now + m.cfg.Guard
 	for i := range m.peers {
-		m.inquire(&m.peers[i])
+		if m.role != replica.RoleLeft {
+			m.inquire(&m.peers[i])
+		}
 	}
 	m.applyKick()
 	m.progress()
@@ -301,6 +327,7 @@ func (m *Machine) booted() {
 func (m *Machine) enterDefective(why string) {
 	m.dropUsers(node.Unknown)
 	m.failVerb(node.IOError, why)
+	m.steppedDown(node.IOError, why)
 	m.role = replica.RoleDefective
 	m.change.draining = false // there is nothing that could still be handed over
 	m.change.defect = why

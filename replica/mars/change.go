@@ -27,9 +27,11 @@ type change struct {
 	// While something keeps the log from becoming durable, draining does not end. It is given up
 	// when the new primary must have given up too.
 	drainUntil node.Time
-	to         node.ID
+	to         node.ID // 0: nobody, a user wants this primary to close
 	toNonce    uint64
-	closing    uint64 // generation of the closed state; 0 not yet
+	down       node.Tag // of that user
+	stepsDown  bool     // down counts
+	closing    uint64   // generation of the closed state; 0 not yet
 
 	guard  node.Time // a restarted primary listens until then
 	defect string
@@ -52,16 +54,27 @@ func (m *Machine) onVerb(ev *node.Event) {
 		return
 	}
 	switch {
+	case ev.Op == replica.OpWatch:
+		m.onWatch(ev)
+		return
+	case ev.Op == replica.OpClose:
+		m.onOpen(ev)
+		return
 	case m.role == replica.RoleDefective:
 		refuse("this replica is defective: " + m.change.defect)
 		return
 	case m.role == replica.RoleBooting:
 		refuse("this replica is still reading its log; try again")
 		return
+	case m.role == replica.RoleLeft:
+		refuse("this replica has been removed from the group")
+		return
 	}
 	switch ev.Op {
 	case replica.OpPrimary, replica.OpPrimaryForce:
 		m.onPrimary(ev, refuse)
+	case replica.OpSecondary:
+		m.onSecondary(ev, refuse)
 	case replica.OpConnect, replica.OpDisconnect:
 		m.state.fetchOn = ev.Op == replica.OpConnect
 		m.save()
@@ -72,6 +85,12 @@ func (m *Machine) onVerb(ev *node.Event) {
 		m.save()
 		m.applyKick()
 		m.out.Reply(ev.Tag, node.OK, m.ver.epoch(), nil)
+	case replica.OpOpen:
+		m.onOpen(ev)
+	case replica.OpAddMember, replica.OpRemoveMember:
+		m.onMembership(ev, refuse)
+	case replica.OpResize:
+		m.onResize(ev, refuse)
 	default:
 		m.out.Reply(ev.Tag, node.Invalid, m.ver.epoch(), []byte("unknown verb"))
 	}
@@ -129,6 +148,7 @@ func (m *Machine) changeTick() {
 	}
 	if c.draining && c.closing == 0 && m.now >= c.drainUntil {
 		c.draining = false // nobody asks any more: users are served on
+		m.steppedDown(node.TimedOut, "what users have under way does not end")
 	}
 	switch c.kind {
 	case changeHandover:
@@ -156,6 +176,9 @@ func (m *Machine) failVerb(code node.Code, why string) {
 // moved or a state has become durable.
 func (m *Machine) progress() {
 	c := &m.change
+	if len(m.verbs) > 0 {
+		m.answerVerbs()
+	}
 	if c.draining {
 		m.drain()
 	}
@@ -173,6 +196,8 @@ func (m *Machine) progress() {
 		}
 	case c.kind == changeForce && allApplied:
 		m.promote(Forced)
+	case c.kind == changeReopen && m.state.granted == 0 && allApplied:
+		m.promote(Handover) // nobody was offered the epoch that follows
 	case c.kind == changeHandover && c.granted && m.stream.at.pos >= c.end.pos && allApplied:
 		if m.stream.at != c.end {
 			m.failVerb(node.Refused, "split brain: the old primary's log ends elsewhere")
@@ -241,12 +266,17 @@ func (m *Machine) forgetPeers() {
 func (m *Machine) learn(v version) {
 	closedOnly := v == version{m.ver.v | 1, m.ver.host}
 	m.ver = v
+	if m.role == replica.RoleLeft {
+		m.save()
+		return
+	}
 	if closedOnly && m.role == replica.RoleSecondary {
 		m.save() // the same source, and a handover may be waiting for just this
 		return
 	}
 	m.dropUsers(node.Unknown)
 	m.failVerb(node.Refused, "another replica has become primary")
+	m.steppedDown(node.OK, "")
 	m.change.draining, m.change.closing = false, 0
 	m.role = replica.RoleSecondary
 	m.resetFetch()
@@ -265,6 +295,10 @@ func (m *Machine) onHandover(p *peer, msg *message) {
 	case msgGrant:
 		if c.kind == changeHandover && c.promoting == 0 && msg.nonce == c.nonce {
 			c.granted, c.end = true, msg.mark
+		}
+	case msgInUse:
+		if c.kind == changeHandover && c.promoting == 0 && !c.granted && msg.nonce == c.nonce {
+			m.failVerb(node.Refused, inUse(p.addr.Host, msg.credit))
 		}
 	case msgRevoke:
 		if c.kind == changeHandover && c.promoting == 0 {
@@ -292,10 +326,10 @@ func (m *Machine) onAsk(p *peer, msg *message) {
 	c := &m.change
 	switch {
 	case m.role == replica.RoleClosed:
-		if c.kind == changeNone && m.state.granted == p.addr.Host {
-			m.grant(p, msg.nonce)
-		}
+		m.askedWhileClosed(p, msg)
 	case m.role != replica.RolePrimary:
+	case m.opened > 0:
+		m.send(p, &message{kind: msgInUse, credit: m.opened, nonce: msg.nonce}, nil, 0)
 	case c.draining:
 		if c.to == p.addr.Host {
 			c.toNonce, c.drainUntil = msg.nonce, m.now+drainPatience*m.cfg.Tick
@@ -307,8 +341,51 @@ func (m *Machine) onAsk(p *peer, msg *message) {
 	}
 }
 
+// askedWhileClosed offers what follows the closed epoch: to whom it was closed for, or, if that was
+// nobody, to the first who asks. The choice is durable before it is told; the ask comes again.
+func (m *Machine) askedWhileClosed(p *peer, msg *message) {
+	c := &m.change
+	if c.kind != changeNone {
+		return
+	}
+	if m.state.granted == 0 {
+		m.state.granted = p.addr.Host
+		c.closing = m.save()
+	}
+	if m.state.granted == p.addr.Host && m.meta.saved >= c.closing {
+		m.grant(p, msg.nonce)
+	}
+}
+
+// onSecondary lets a primary close for nobody in particular.
+func (m *Machine) onSecondary(ev *node.Event, refuse func(string)) {
+	c := &m.change
+	switch {
+	case m.role == replica.RoleSecondary, m.role == replica.RoleClosed:
+		m.out.Reply(ev.Tag, node.OK, m.ver.epoch(), nil)
+	case m.role != replica.RolePrimary || c.kind != changeNone || c.promoting != 0 || c.draining:
+		refuse("a change of role is under way; wait for it")
+	case m.opened > 0:
+		refuse(inUse(m.self.Host, m.opened))
+	default:
+		c.draining, c.to, c.closing = true, 0, 0
+		c.down, c.stepsDown = ev.Tag, true
+		c.drainUntil = m.now + m.cfg.HandoverTimeout
+		m.dropWaiting()
+		m.progress()
+	}
+}
+
+// steppedDown answers the user who wanted this primary to close, if there is one.
+func (m *Machine) steppedDown(code node.Code, why string) {
+	if c := &m.change; c.stepsDown {
+		c.stepsDown = false
+		m.out.Reply(c.down, code, m.ver.epoch(), []byte(why))
+	}
+}
+
 func (m *Machine) grant(p *peer, nonce uint64) {
-	m.send(p, &message{kind: msgGrant, mark: m.durable, nonce: nonce}, nil, 0)
+	m.send(p, &message{kind: msgGrant, mark: m.durable, nonce: nonce}, m.groupBody(), 0)
 }
 
 // drain waits until every accepted request has been answered and the log is durable, then closes
@@ -328,7 +405,8 @@ func (m *Machine) drain() {
 	}
 	c.draining = false
 	m.role = replica.RoleClosed
-	clear(m.io.index) // no read comes before all of the log is on the volume
+	m.steppedDown(node.OK, "")
+	m.forgetPending() // no read comes before all of the log is on the volume
 	m.forgetPeers()
 	if p := m.peerOf(c.to); p != nil {
 		m.grant(p, c.toNonce)

@@ -22,6 +22,24 @@ func (d *Desk) hear(from node.ID, m message, body []byte) {
 		Data: append(b[:], body...)})
 }
 
+// HearGroup delivers a hello that carries a group.
+func (d *Desk) HearGroup(from node.ID, resource, changes uint64, members []node.Addr) {
+	g := group{epoch: 5, by: 2, changes: changes, resource: resource, members: members}
+	d.tell(from, message{kind: msgHello}, g.encode())
+}
+
+// Break makes the replica defective.
+func (d *Desk) Break(why string) {
+	m := d.Machine
+	d.out.Reset()
+	m.now, m.out = d.now, &d.out
+	m.defect("%s", why)
+	m.noteChange()
+	for i := range d.out.Len() {
+		d.carryOut(d.out.At(i))
+	}
+}
+
 // said returns the messages of one kind since the last call, and forgets all.
 func (d *Desk) said(kind msgKind) (list []message) {
 	for _, b := range d.Sent {

@@ -33,6 +33,8 @@ type Desk struct {
 	Answers map[node.Tag]node.Observation
 	// OnSend, if set, sees each message at the moment at which it leaves.
 	OnSend func(msg []byte)
+	// flight is what is under way at the volume, by tag and place.
+	flight []node.Effect
 }
 
 // DeskFile is one segment. Bytes from Synced on would not survive a power failure.
@@ -54,7 +56,7 @@ func NewDesk(t testing.TB, id node.ID, cfg Config) *Desk {
 // Load takes over the disks of another world. Nothing in the logs counts as synced: that is how
 // the crash of a process leaves a machine that lives on.
 func (d *Desk) Load(dump node.Dump) {
-	copy(d.Volume, dump.Volumes[0])
+	d.Volume = slices.Clone(dump.Volumes[0])
 	for i := range d.Logs {
 		clear(d.Logs[i])
 		for _, f := range dump.Logs[i] {
@@ -65,7 +67,7 @@ func (d *Desk) Load(dump node.Dump) {
 
 // Boot starts the next incarnation and runs until it has nothing more to do.
 func (d *Desk) Boot() {
-	d.Machine, d.queue, d.held, d.Sent = New(d.cfg), nil, nil, nil
+	d.Machine, d.queue, d.held, d.Sent, d.flight = New(d.cfg), nil, nil, nil, nil
 	d.Answers = make(map[node.Tag]node.Observation)
 	d.starts++
 	d.Step(&node.Event{Kind: node.KindBoot, From: d.Self, N: d.starts})
@@ -96,6 +98,7 @@ func (d *Desk) Complete() {
 	if len(d.queue) > 0 {
 		ev := d.queue[0]
 		d.queue = d.queue[1:]
+		d.landed(&ev)
 		d.Step(&ev)
 	}
 }
@@ -150,6 +153,7 @@ func (d *Desk) carryOut(f *node.Effect) {
 		d.Answers[f.Tag] = node.Observation{Code: f.Code, Epoch: f.Seg, Data: data}
 		return
 	}
+	d.launch(f, data)
 	ev := node.Event{Kind: node.KindDone, Op: f.Op, Dev: f.Dev, Tag: f.Tag, Seg: f.Seg, Off: f.Off,
 		N: f.N}
 	if d.Fail != nil {
@@ -173,14 +177,27 @@ func (d *Desk) disk(f *node.Effect, data []byte, ev *node.Event) {
 		if f.Op == node.OpWrite {
 			n = int64(len(data)) / carry
 		}
-		if end := int64(d.cfg.Geometry.Sectors); n <= 0 || f.Off < 0 || f.Off > end-n {
-			d.t.Fatalf("%v of %d sectors from %d", f.Op, n, f.Off)
-		}
+		d.inside(f.Op, f.Off, n)
 		if at := d.Volume[f.Off*carry : (f.Off+n)*carry]; f.Op == node.OpWrite {
 			copy(at, data)
 		} else {
 			ev.Data = slices.Clone(at)
 		}
+		return
+	case node.OpZero:
+		d.inside(f.Op, f.Off, f.N)
+		clear(d.Volume[f.Off*carry : (f.Off+f.N)*carry])
+		return
+	case node.OpMap:
+		d.inside(f.Op, f.Off, f.N)
+		for s := f.Off; s < f.Off+f.N; s++ {
+			if slices.ContainsFunc(d.Volume[s*carry:(s+1)*carry], func(x byte) bool { return x != 0 }) {
+				ev.Data = node.AppendRuns(ev.Data, node.Run{First: s, N: 1})
+			}
+		}
+		return
+	case node.OpResize:
+		d.Volume = append(d.Volume, make([]byte, max(0, f.N*carry-int64(len(d.Volume))))...)[:f.N*carry]
 		return
 	case node.OpSync:
 		return
@@ -230,5 +247,47 @@ func (d *Desk) file(f *node.Effect, file *DeskFile, ev *node.Event) {
 		}
 		file.Data = file.Data[:f.N]
 		file.Synced = min(file.Synced, int(f.N))
+	}
+}
+
+// inside fails if a request reaches beyond the volume.
+func (d *Desk) inside(op node.Op, first, n int64) {
+	end := int64(len(d.Volume)) / int64(d.cfg.Geometry.Carry)
+	if n <= 0 || first < 0 || first > end-n {
+		d.t.Fatalf("%v of %d sectors from %d, of %d", op, n, first, end)
+	}
+}
+
+// launch notes a request to the volume, and fails if it may not be under way together with others:
+// of those that overlap any order may hold, and a resize wants to be alone.
+func (d *Desk) launch(f *node.Effect, data []byte) {
+	changes := func(f *node.Effect) bool { return f.Op == node.OpWrite || f.Op == node.OpZero }
+	one := node.Effect{Op: f.Op, Tag: f.Tag, Off: f.Off, N: f.N}
+	switch f.Op {
+	case node.OpWrite:
+		one.N = int64(len(data)) / int64(d.cfg.Geometry.Carry)
+	case node.OpRead, node.OpZero, node.OpMap, node.OpResize, node.OpSync:
+	default:
+		return
+	}
+	for i := range d.flight {
+		o := &d.flight[i]
+		if o.Op == node.OpResize || one.Op == node.OpResize {
+			d.t.Fatalf("%v together with %v", one.Op, o.Op)
+		}
+		if changes(o) && changes(&one) && o.Off < one.Off+one.N && one.Off < o.Off+o.N {
+			d.t.Fatalf("%v of %d sectors from %d together with %v of %d from %d", one.Op, one.N, one.Off,
+				o.Op, o.N, o.Off)
+		}
+	}
+	d.flight = append(d.flight, one)
+}
+
+// landed forgets a request that has ended.
+func (d *Desk) landed(ev *node.Event) {
+	if i := slices.IndexFunc(d.flight, func(f node.Effect) bool {
+		return f.Op == ev.Op && f.Tag == ev.Tag && (ev.Op == node.OpSync || f.Off == ev.Off)
+	}); i >= 0 {
+		d.flight = slices.Delete(d.flight, i, i+1)
 	}
 }

@@ -32,6 +32,17 @@
 // the next epoch at once: what was not fetched is lost, and the old primary finds on its return
 // that its log has left the branch, says how much (replica.Loss), and stops there.
 //
+// # Who replicates, and how much
+//
+// The group of members is another such register, ordered by (epoch of the primary that changed it,
+// that primary, how often). It comes from the configuration at first; once a primary has changed it,
+// it is in every hello. Who is not in it any more takes no part. A new member begins with an empty
+// log and fetches all of it.
+//
+// A zero (a trim) is a record of the log without content. It never costs more than one entry for
+// its range: not in the log, not in memory, not in a window of replay. A change of size is a frame
+// too, so that each record meets a volume of the size for which it was made.
+//
 // Not in this package yet: full sync, rotation and deletion of segments, emergency mode,
 // resolution of split brain.
 package mars

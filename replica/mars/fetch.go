@@ -70,7 +70,7 @@ func (m *Machine) fetchTick() {
 	f := &m.fetch
 	f.idle++
 	behind := !f.heard || f.committed > m.stream.at.pos
-	if behind && f.idle%stallTicks == 0 || f.idle%10 == 0 {
+	if behind && f.idle%stallTicks == 0 || f.idle%10 == 0 || m.slow {
 		m.sendFetch(flagRewind)
 	}
 }
@@ -167,8 +167,11 @@ func (m *Machine) verify(p *peer, theirs mark) {
 
 func (m *Machine) verifyRead(ev *node.Event) {
 	p := m.peerOf(node.ID(ev.Tag &^ tagClass))
+	if p == nil || !p.reading {
+		return // it has left the group since
+	}
 	p.reading = false
-	if !m.serving() || p.known || ev.Code != node.OK {
+	if !m.serving() || p.known || ev.Code != node.OK || !m.readAt(ev, p.checking.pos) {
 		return
 	}
 	if f, err := decodeFrame(ev.Data); err == nil {
@@ -222,6 +225,9 @@ func (m *Machine) sendData(p *peer, frames []byte, extra int64) {
 // serveRead sends log that was read back from disk, in whole frames.
 func (m *Machine) serveRead(ev *node.Event) {
 	p := m.peerOf(node.ID(ev.Tag &^ tagClass))
+	if p == nil || !p.reading {
+		return // it has left the group since
+	}
 	p.reading = false
 	if !m.serving() || !p.known || ev.Code != node.OK || !m.readAt(ev, p.next) {
 		return // the world has moved on; the next fetch starts anew
@@ -236,7 +242,9 @@ func (m *Machine) serveRead(ev *node.Event) {
 				break
 			}
 			n += int(f.size())
-			extra += int64(f.sectors) * perSector
+			if f.kind == kindWrite {
+				extra += int64(f.sectors) * perSector
+			}
 		}
 		if n == 0 {
 			break
@@ -308,11 +316,13 @@ func (m *Machine) lossRead(ev *node.Event) {
 		if err != nil {
 			break
 		}
-		if f.kind == kindWrite {
+		if f.record() {
 			if f.flags&flagContinues == 0 {
 				lost.Ops++
 			}
-			lost.Bytes += m.cfg.Geometry.Bytes(int64(f.sectors))
+			if f.kind == kindWrite {
+				lost.Bytes += m.cfg.Geometry.Bytes(int64(f.sectors))
+			}
 			if s.first < 0 {
 				s.first = f.stamp
 			}

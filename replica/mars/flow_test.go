@@ -287,7 +287,14 @@ func TestRequestsOutOfRangeAreInvalid(t *testing.T) {
 		{node.OpWrite, 0, 0, nil},
 		{node.OpWrite, 0, 1, nil},
 		{node.OpWrite, 0, 1 << 61, nil},
-		{replica.OpPauseReplay + 1, 0, 0, nil},
+		{node.OpZero, end - 1, 2, nil},
+		{node.OpZero, 0, 0, nil},
+		{node.OpZero, 1 << 62, 1 << 62, nil},
+		{node.OpMap, end, 1, nil},
+		{node.OpMap, 0, 0, nil},
+		{replica.OpAddMember, 0, 0, nil},
+		{replica.OpRemoveMember, 0, 0, make([]byte, 7)},
+		{replica.OpSecondary + 1, 0, 0, nil},
 	} {
 		if o := c.ask(1, r.op, r.sector, r.n, r.data); o.Code != node.Invalid {
 			t.Errorf("%v of %d sectors from %d with %d bytes: %v", r.op, r.n, r.sector,

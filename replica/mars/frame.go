@@ -12,14 +12,15 @@ import (
 // The log is one stream of frames. A frame is a header of headerSize bytes and a body:
 //
 //	 0  4  magic "PLOG"
-//	 4  1  kind: 1 write, 2 segment
+//	 4  1  kind: 1 write, 2 segment, 3 zero, 4 resize
 //	 5  1  version: 1
 //	 6  2  flags: bit 0, this record continues the write before it
 //	 8  4  bytes of the body
-//	12  4  sectors (write)
+//	12  4  sectors (write, zero)
 //	16  8  epoch
 //	24  8  sequence: the number of records up to and including this one
-//	32  8  first sector (write); nr of the segment (segment)
+//	32  8  first sector (write, zero); nr of the segment (segment); sectors of the volume from
+//	       here on (resize)
 //	40  8  stamp: the writer's clock, ns
 //	48  8  chain: digest of everything before this frame
 //	56  4  CRC-32C of the header with this field zero, and of the body
@@ -27,7 +28,8 @@ import (
 //
 // All numbers are little endian. The body of a write is its sectors; the body of a segment
 // frame, which starts each segment, is segmentBody bytes: origin host (4), reason (4), position
-// of the segment in the stream (8).
+// of the segment in the stream (8). The others have none. Writes and zeros are records: they count
+// in the sequence.
 const (
 	headerSize  = 64
 	segmentBody = 16
@@ -38,6 +40,10 @@ const (
 
 	kindWrite   = 1
 	kindSegment = 2
+	kindZero    = 3
+	kindResize  = 4
+
+	maxZero = 1 << 30 // sectors of one zero frame; a larger zero is several records
 
 	flagContinues = 1
 )
@@ -59,7 +65,7 @@ type frame struct {
 	sectors uint32
 	epoch   uint64
 	seq     uint64
-	sector  int64 // kindSegment: nr
+	sector  int64 // kindSegment: nr; kindResize: sectors of the volume
 	stamp   node.Time
 	prev    uint64
 	crc     uint32
@@ -67,6 +73,9 @@ type frame struct {
 }
 
 func (f *frame) size() int64 { return headerSize + int64(len(f.body)) }
+
+// record says whether f changes content, and counts in the sequence.
+func (f *frame) record() bool { return f.kind == kindWrite || f.kind == kindZero }
 
 // chain is the digest of the log up to and including f.
 func (f *frame) chain() uint64 { return node.Hash(f.prev, uint64(f.crc)<<32^f.epoch<<20^f.seq) }
@@ -109,8 +118,8 @@ func decodeFrame(b []byte) (frame, error) {
 	switch {
 	case b[5] != frameVersion:
 		return frame{}, fmt.Errorf("%w: version %d, expected %d", ErrBadFrame, b[5], frameVersion)
-	case f.kind != kindWrite && f.kind != kindSegment:
-		return frame{}, fmt.Errorf("%w: kind %d, expected 1 or 2", ErrBadFrame, f.kind)
+	case f.kind < kindWrite || f.kind > kindResize:
+		return frame{}, fmt.Errorf("%w: kind %d, expected 1 to 4", ErrBadFrame, f.kind)
 	case n > maxBody:
 		return frame{}, fmt.Errorf("%w: body of %d bytes, expected at most %d", ErrBadFrame, n, maxBody)
 	case f.flags&^flagContinues != 0:
@@ -122,6 +131,10 @@ func decodeFrame(b []byte) (frame, error) {
 			segmentBody)
 	case f.kind == kindWrite && (f.sectors == 0 || n == 0 || n%int64(f.sectors) != 0):
 		return frame{}, fmt.Errorf("%w: %d sectors in %d bytes", ErrBadFrame, f.sectors, n)
+	case f.kind == kindZero && (f.sectors == 0 || n != 0):
+		return frame{}, fmt.Errorf("%w: zero of %d sectors with %d bytes", ErrBadFrame, f.sectors, n)
+	case f.kind == kindResize && (f.sector == 0 || f.sectors != 0 || n != 0):
+		return frame{}, fmt.Errorf("%w: resize to %d sectors with %d bytes", ErrBadFrame, f.sector, n)
 	case f.sector < 0:
 		return frame{}, fmt.Errorf("%w: sector %d", ErrBadFrame, f.sector)
 	case int64(len(b)) < headerSize+n:

@@ -16,9 +16,12 @@ func sample() [][]byte {
 	s.begin(1, 5, 1, Created)
 	s.write(1, 6, 3, []byte("12345678"), false)
 	s.write(1, 7, 4, []byte("abcdefghABCDEFGH"), true)
+	s.zero(1, 8, 2, 60, false)
 	cut := s.at.pos
 	s.begin(2, 8, 2, Forced)
 	s.write(2, 9, 0, make([]byte, 8), false)
+	s.resize(2, 10, 1<<40)
+	s.zero(2, 11, 1<<40-1<<30, 1<<30, true)
 	return [][]byte{bytes.Clone(s.buf[:cut]), bytes.Clone(s.buf[cut:])}
 }
 
@@ -51,9 +54,15 @@ func FuzzScanLog(f *testing.F) {
 				t.Fatalf("nothing that was scanned stands at position %d", at)
 			}
 			r := records[0]
-			carry := len(r.Data) / int(r.Sectors)
-			again.geo.Carry = uint32(carry)
-			again.write(r.Epoch, r.Stamp, r.Sector, r.Data, r.Continues)
+			switch {
+			case r.Resize > 0:
+				again.resize(r.Epoch, r.Stamp, r.Resize)
+			case r.Zero:
+				again.zero(r.Epoch, r.Stamp, r.Sector, int64(r.Sectors), r.Continues)
+			default:
+				again.geo.Carry = uint32(len(r.Data) / int(r.Sectors))
+				again.write(r.Epoch, r.Stamp, r.Sector, r.Data, r.Continues)
+			}
 			if again.at.pos != r.End || again.at.seq != r.Seq {
 				t.Fatalf("record %+v ends at %+v", r, again.at)
 			}
@@ -77,6 +86,8 @@ func FuzzDecodeFrame(f *testing.F) {
 		f.Add(seg)
 		f.Add(seg[headerSize+segmentBody:])
 	}
+	f.Add(sample()[0][headerSize+segmentBody+2*headerSize+24:])
+	f.Add(sample()[1][headerSize+segmentBody+headerSize+8:])
 	f.Add(make([]byte, headerSize))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		got, err := decodeFrame(b)
@@ -110,6 +121,13 @@ func FuzzMessage(f *testing.F) {
 	m.encode(&b)
 	f.Add(append(b[:], encodeSegments([]Segment{{Nr: 1, Epoch: 1, Origin: 1, Reason: Created},
 		{Nr: 2, Epoch: 2, Origin: 2, Reason: Forced, Start: 500, Seq: 3}})...))
+	m = message{kind: msgHello}
+	m.encode(&b)
+	g := group{epoch: 3, by: 2, changes: 4, resource: 5, members: []node.Addr{{Host: 1}, {Host: 2}}}
+	f.Add(append(bytes.Clone(b[:]), g.encode()...))
+	g.members = append(g.members, g.members[0]) // twice
+	f.Add(append(bytes.Clone(b[:]), g.encode()...))
+	f.Add(append(bytes.Clone(b[:]), g.encode()[:groupHead+1]...))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		m, body, err := decodeMessage(b)
 		if err == nil {
@@ -125,6 +143,10 @@ func FuzzMessage(f *testing.F) {
 		if err == nil && !bytes.Equal(encodeSegments(segs), body) {
 			t.Fatalf("%x decodes to %+v", body, segs)
 		}
+		g, err := decodeGroup(body)
+		if err == nil && !bytes.Equal(g.encode(), body) {
+			t.Fatalf("%x decodes to %+v", body, g)
+		}
 	})
 }
 
@@ -138,6 +160,12 @@ func FuzzDecodeState(f *testing.F) {
 	f.Add(both[:len(both)-1])
 	f.Add(append(bytes.Clone(both), one...))
 	f.Add(make([]byte, 2*metaSize))
+	long := s
+	long.long, long.sectors = true, 1<<40
+	long.group = group{epoch: 3, by: 2, changes: 1, members: []node.Addr{{Host: 1}, {Host: 3}}}
+	f.Add(append(bytes.Clone(both), long.encode(3)...))
+	f.Add(append(long.encode(3), s.encode(4)...))
+	f.Add(append(bytes.Clone(both), long.encode(3)[:metaSize+20]...))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s, gen, ok := decodeState(b)
 		if !ok {
@@ -146,13 +174,28 @@ func FuzzDecodeState(f *testing.F) {
 		// The newest valid record stands somewhere in front, and encodes to itself but for
 		// flags and bytes that have no meaning yet.
 		again := s.encode(gen)
-		for at := 0; at+metaSize <= len(b); at += metaSize {
-			if bytes.Equal(again[8:56], b[at+8:at+56]) {
+		for at := 0; at+len(again) <= len(b); at++ {
+			if bytes.Equal(again[8:56], b[at+8:at+56]) && (!s.long ||
+				bytes.Equal(again[metaSize:len(again)-4], b[at+metaSize:at+len(again)-4])) {
 				return
 			}
 		}
 		t.Fatalf("%+v, generation %d, stands nowhere in %x", s, gen, b)
 	})
+}
+
+// newRequest is one of those that came later to the script than the others.
+func newRequest(ev *node.Event, which int, tag node.Tag, n int) {
+	ops := []node.Op{node.OpZero, node.OpMap, replica.OpWatch, replica.OpOpen, replica.OpClose,
+		replica.OpAddMember, replica.OpRemoveMember, replica.OpResize}
+	ev.Kind, ev.Op, ev.Tag = node.KindRequest, ops[which%len(ops)], tag
+	ev.Off, ev.N = int64(n%64), 1+int64(n%7)
+	switch ev.Op {
+	case replica.OpAddMember, replica.OpRemoveMember:
+		ev.Data = replica.AppendAddr(nil, node.Addr{Host: node.ID(n % 6)})
+	case replica.OpResize:
+		ev.N = int64(60 + n%64)
+	}
 }
 
 // FuzzStep is a replica among strangers: whatever arrives, and however requests end, it must not
@@ -174,6 +217,10 @@ func FuzzStep(f *testing.F) {
 	f.Add(uint8(2), data, split, []byte{0, 2, 0, 2, 2, 3, 1, 2, 2, 3, 3, 2})
 	f.Add(uint8(1), fetch, ask, []byte{3, 2, 3, 2, 4, 0, 2, 5, 0, 2, 1, 2, 2, 6, 2, 3, 2})
 	f.Add(uint8(2), data, grant, []byte{3, 0, 2, 3, 7, 1, 2, 3, 2, 18, 2, 8, 2, 9, 2, 3, 3})
+	g := group{epoch: 3, by: 1, changes: 1, members: []node.Addr{{Host: 1}, {Host: 2}, {Host: 4}}}
+	hello := say(message{kind: msgHello, flags: flagReply, ver: version{2, 1}}, g.encode())
+	f.Add(uint8(2), data, hello, []byte{0, 2, 1, 2, 3, 2, 13, 3, 2, 1, 2})
+	f.Add(uint8(0), hello, data, []byte{3, 2, 3, 2, 31, 47, 2, 63, 79, 95, 2, 0, 2, 3, 2, 13, 3, 2})
 	f.Add(uint8(2), data[:100], split[:81], []byte{0, 1, 2, 3, 34, 50, 66, 82, 98, 3, 10, 3})
 	f.Fuzz(func(t *testing.T, host uint8, first, second, script []byte) {
 		if len(script) > 200 {
@@ -216,8 +263,12 @@ func FuzzStep(f *testing.F) {
 				peer.Host = 1 + peer.Host%3
 				continue
 			default:
-				d.Complete()
-				continue
+				if c>>4 == 0 {
+					d.Complete()
+					continue
+				}
+				fail = node.OK
+				newRequest(&ev, int(c>>4), node.Tag(i), len(second))
 			}
 			d.Step(&ev)
 		}

@@ -3,6 +3,7 @@ package mars_test
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/container-football/pitch/faults"
@@ -20,6 +21,7 @@ type setup struct {
 	cfg     mars.Config
 	disk    sim.Disk
 	faulty  bool // hosts have a fault layer
+	joiners int  // so many of the hosts, the last ones, are not in the group at first
 	trace   func(node.Time, node.Addr, *node.Event)
 }
 
@@ -58,13 +60,20 @@ func begin(t testing.TB, s setup) *cluster {
 		answers: make(map[node.Tag]node.Observation),
 		states:  make([]faults.State, s.hosts+1), running: make([]bool, s.hosts+1)}
 	for id := node.ID(1); int(id) <= s.hosts; id++ {
-		cfg.Members = append(cfg.Members, node.Addr{Host: id})
+		if int(id) <= s.hosts-s.joiners {
+			cfg.Members = append(cfg.Members, node.Addr{Host: id})
+		}
 		c.hosts = append(c.hosts, id)
 		c.states[id].Seed = s.seed
 	}
 	c.cfg = cfg
 	world := sim.Config{Hosts: s.hosts, Seed: s.seed, Disk: s.disk, Trace: s.trace,
-		Specs: func(node.ID) []node.Spec {
+		Specs: func(id node.ID) []node.Spec {
+			cfg := cfg
+			if int(id) > s.hosts-s.joiners {
+				cfg.Members = append(slices.Clone(cfg.Members), node.Addr{Host: id})
+				cfg.Joins = true
+			}
 			return []node.Spec{{New: func() node.Machine { return mars.New(cfg) },
 				Volumes: []node.Geometry{cfg.Geometry}, Logs: 2}}
 		}}

@@ -27,11 +27,18 @@ func (c *cluster) checkImage(id node.ID) {
 	if pos > end {
 		c.fatalf("host %d: position %d is persistent, but the log ends at %d", id, pos, end)
 	}
-	sure := make([]byte, len(d.Volumes[0]))
+	size := len(d.Volumes[0])
+	for _, r := range records {
+		size = max(size, int(r.Resize)*carry) // it has not come to the volume yet
+	}
+	sure := make([]byte, size)
 	maybe := make(map[int64][][]byte)
 	for _, r := range records {
 		for i := range int64(r.Sectors) {
-			content := r.Data[int(i)*carry : int(i+1)*carry]
+			content := make([]byte, carry)
+			if !r.Zero {
+				content = r.Data[int(i)*carry : int(i+1)*carry]
+			}
 			if r.End <= pos {
 				copy(sure[(r.Sector+i)*int64(carry):], content)
 			} else {
@@ -39,7 +46,7 @@ func (c *cluster) checkImage(id node.ID) {
 			}
 		}
 	}
-	for s := range int64(c.cfg.Geometry.Sectors) {
+	for s := range int64(len(d.Volumes[0]) / carry) {
 		got := d.Volumes[0][s*int64(carry) : (s+1)*int64(carry)]
 		ok := bytes.Equal(got, sure[s*int64(carry):(s+1)*int64(carry)])
 		for _, m := range maybe[s] {

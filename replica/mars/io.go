@@ -10,11 +10,15 @@ type ioState struct {
 	// index says, for each sector whose newest content is not on the volume yet, where in the
 	// stream the frame with that content starts.
 	index   map[int64]int64
-	writes  fifo // to be acknowledged when the log reaches pos
+	zeros   zeroList // what is, or was, made zero and is not on the volume yet
+	writes  fifo     // to be acknowledged when the log reaches pos
 	flushes fifo
 	waiting []waiter // writes that wait for room in the buffer
 	reads   []read
 	live    int // reads in use
+
+	maps     []mapping
+	liveMaps int
 }
 
 // fifo is a queue of (tag, position) with ascending positions.
@@ -41,6 +45,8 @@ type waiter struct {
 	tag    node.Tag
 	sector int64
 	data   []byte
+	zero   int64 // it is a zero of so many sectors
+	sync   bool  // answered only when it is durable
 }
 
 // read is a read that could not be answered at once. What the buffer holds was copied when the
@@ -49,6 +55,8 @@ type read struct {
 	used   bool
 	orphan bool // answered already; the slot waits for the volume alone
 	onDisk bool // the volume has not answered yet
+	held   bool // nor has it been asked: it is being resized
+	off    int64
 	tag    node.Tag
 	need   int64  // answered only when the log is durable up to here
 	buf    []byte // the sectors
@@ -56,8 +64,7 @@ type read struct {
 }
 
 func (m *Machine) inRange(ev *node.Event) bool {
-	return ev.N > 0 && ev.Off >= 0 && ev.N <= int64(m.cfg.Geometry.Sectors) &&
-		ev.Off <= int64(m.cfg.Geometry.Sectors)-ev.N
+	return ev.N > 0 && ev.Off >= 0 && ev.N <= m.sectors && ev.Off <= m.sectors-ev.N
 }
 
 // serves says whether users' I/O is accepted; if not, it has answered.
@@ -79,17 +86,23 @@ func (m *Machine) onWrite(ev *node.Event) {
 	}
 	if len(m.io.waiting) > 0 || m.bufferFull() {
 		m.io.waiting = append(m.io.waiting,
-			waiter{ev.Tag, ev.Off, append([]byte(nil), ev.Data...)})
+			waiter{tag: ev.Tag, sector: ev.Off, data: append([]byte(nil), ev.Data...),
+				sync: wantsSync(ev)})
 		return
 	}
-	m.write(ev.Tag, ev.Off, ev.Data)
+	m.write(ev.Tag, ev.Off, ev.Data, wantsSync(ev))
 	m.logKick()
 }
 
-func (m *Machine) bufferFull() bool { return m.stream.at.pos-m.applied.pos >= m.cfg.Buffer }
+// wantsSync says whether a request is to be answered only when it is durable, whatever Ack says.
+func wantsSync(ev *node.Event) bool { return ev.Seg&node.FlagDurable != 0 }
+
+func (m *Machine) bufferFull() bool {
+	return m.stream.at.pos-m.applied.pos >= m.cfg.Buffer || len(m.io.zeros) >= maxZeros
+}
 
 // write puts one user's write into the stream, as one record or, if it is large, as several.
-func (m *Machine) write(tag node.Tag, sector int64, data []byte) {
+func (m *Machine) write(tag node.Tag, sector int64, data []byte, sync bool) {
 	carry := int(m.cfg.Geometry.Carry)
 	limit := maxBody / int(m.cfg.Geometry.SectorSize) * carry
 	for cont := false; len(data) > 0; cont = true {
@@ -102,11 +115,19 @@ func (m *Machine) write(tag node.Tag, sector int64, data []byte) {
 			data = data[carry:]
 		}
 	}
-	if m.cfg.Ack == AckSubmitted {
+	m.acceptWrite(tag, sync)
+}
+
+// acceptWrite answers a request that is in the stream now, or has it wait for its turn.
+func (m *Machine) acceptWrite(tag node.Tag, sync bool) {
+	switch {
+	case sync && m.cfg.Ack != AckDurable: // like the flush that would follow otherwise
+		m.io.flushes.push(due{tag, m.stream.at.pos})
+	case m.cfg.Ack == AckSubmitted:
 		m.out.Reply(tag, node.OK, m.ver.epoch(), nil)
-		return
+	default:
+		m.io.writes.push(due{tag, m.stream.at.pos})
 	}
-	m.io.writes.push(due{tag, m.stream.at.pos})
 }
 
 // admitWaiting takes waiting writes as far as there is room.
@@ -114,7 +135,11 @@ func (m *Machine) admitWaiting() {
 	n := 0
 	for n < len(m.io.waiting) && !m.bufferFull() {
 		w := &m.io.waiting[n]
-		m.write(w.tag, w.sector, w.data)
+		if w.zero > 0 {
+			m.zero(w.tag, w.sector, w.zero, w.sync)
+		} else {
+			m.write(w.tag, w.sector, w.data, w.sync)
+		}
 		n++
 	}
 	if n > 0 {
@@ -163,6 +188,10 @@ func (m *Machine) onRead(ev *node.Event) {
 	carry := int(m.cfg.Geometry.Carry)
 	r := m.newRead(ev.Tag, int(ev.N), carry)
 	hits := 0
+	var newest []int64
+	if len(m.io.zeros) > 0 {
+		newest = make([]int64, ev.N)
+	}
 	for i := 0; i < int(ev.N); i++ {
 		start, ok := m.io.index[ev.Off+int64(i)]
 		if !ok {
@@ -173,12 +202,21 @@ func (m *Machine) onRead(ev *node.Event) {
 		from := start + headerSize + (ev.Off+int64(i)-ref.sector)*int64(carry)
 		copy(r.buf[i*carry:], m.stream.bytes(from, from+int64(carry)))
 		r.over[i] = true
+		if newest != nil {
+			newest[i] = start
+		}
 		if m.cfg.Ack != AckSubmitted {
 			r.need = max(r.need, ref.pos)
 		}
 	}
+	if newest != nil {
+		hits += m.overlayZeros(r, ev.Off, newest)
+	}
 	if r.onDisk = hits < int(ev.N); r.onDisk {
-		m.out.Read(devVolume, tagUserRead|m.slotOf(r), ev.Off, ev.N)
+		r.off, r.held = ev.Off, m.resizing()
+		if !r.held {
+			m.out.Read(devVolume, tagUserRead|m.slotOf(r), ev.Off, ev.N)
+		}
 		return
 	}
 	m.finishRead(r)
@@ -220,6 +258,7 @@ func (m *Machine) slotOf(r *read) node.Tag {
 func (m *Machine) userRead(ev *node.Event) {
 	r := &m.io.reads[ev.Tag&^tagClass]
 	r.onDisk = false
+	m.resizeKick()
 	if ev.Code != node.OK {
 		m.endRead(r, ev.Code, nil)
 		return
@@ -255,6 +294,9 @@ func (m *Machine) unindex(from, to int64) {
 	}
 	for i := m.stream.find(from); i < len(m.stream.refs) && m.stream.refs[i].pos <= to; i++ {
 		r := &m.stream.refs[i]
+		if r.kind != kindWrite {
+			continue
+		}
 		for s := r.sector; s < r.sector+int64(r.sectors); s++ {
 			if m.io.index[s] == r.start {
 				delete(m.io.index, s)
@@ -279,11 +321,20 @@ func (m *Machine) dropUsers(writes node.Code) {
 		}
 		m.out.Reply(r.tag, node.NotPrimary, m.ver.epoch(), nil)
 		r.orphan = true
-		if !r.onDisk { // else the slot is free when the volume has answered
+		if !r.onDisk || r.held { // else the slot is free when the volume has answered
 			m.endRead(r, node.NotPrimary, nil)
 		}
 	}
+	m.dropMaps()
+	m.dropVerbs()
+	m.dropResize()
+	m.forgetPending()
+}
+
+// forgetPending forgets what is not on the volume yet: nobody reads before it is.
+func (m *Machine) forgetPending() {
 	clear(m.io.index)
+	m.io.zeros = m.io.zeros[:0]
 }
 
 func (m *Machine) dropWaiting() {
@@ -295,5 +346,6 @@ func (m *Machine) dropWaiting() {
 
 // quiet says whether no user waits for anything.
 func (m *Machine) quiet() bool {
-	return m.io.writes.empty() && m.io.flushes.empty() && len(m.io.waiting) == 0 && m.io.live == 0
+	return m.io.writes.empty() && m.io.flushes.empty() && len(m.io.waiting) == 0 &&
+		m.io.live == 0 && m.io.liveMaps == 0 && len(m.verbs) == 0 && m.resize.grow == 0
 }

@@ -32,16 +32,25 @@ func ParseAck(s string) (Ack, error) {
 	return 0, fmt.Errorf("ack %q, expected durable, logged or submitted", s)
 }
 
-// Config describes one replica. It is the same on all members but for nothing.
+// Config describes one replica. It is the same on all members but for Joins.
 type Config struct {
-	Members     []node.Addr // all replicas; the first is the primary when the resource is new
-	Geometry    node.Geometry
+	// Members are all replicas when this one is made; the first is the primary when the resource
+	// is new. Later changes are in the replica's own state, and count more.
+	Members []node.Addr
+	// Geometry is that of the volume when this replica is made. Later sizes are in its own state.
+	Geometry node.Geometry
+	// Resource tells this resource from all others, 0 if there are none. What replicas say of who
+	// replicates counts among those of one resource only.
+	Resource uint64
+	// Joins is set if the resource exists already: then this replica never creates it, even as the
+	// first of Members.
+	Joins       bool
 	Ack         Ack
 	Buffer      int64     // bytes of log that may wait for writeback; then writers wait. 64 MiB
 	FetchWindow int64     // bytes of log on their way to one secondary. 1 MiB
 	FetchOff    bool      // the fetch switch of a new secondary
 	ReplayOff   bool      // the replay switch of a new secondary
-	Tick        node.Time // period of retries. 50 ms
+	Tick        node.Time // period of retries; it is longer while there is nothing to do. 50 ms
 	Guard       node.Time // how long a restarted primary listens for a newer one. 500 ms
 	// HandoverLag is how much log may be missing at the new primary, in bytes, when the old one
 	// stops serving. More makes a handover begin earlier and its downtime longer. 1 MiB
@@ -88,6 +97,8 @@ const (
 	tagServe
 	tagVerify
 	tagLoss
+	tagResize
+	tagUserMap
 
 	tagClass node.Tag = 0xffffffff << 32
 )
@@ -116,9 +127,24 @@ type Machine struct {
 	meta    metaStore
 	io      ioState
 	fetch   fetchState
-	peers   []peer
 	change  change // of role, while one is under way
 	ticks   uint64
+	calm    int  // ticks without anything to do
+	slow    bool // so many that the next one comes late
+
+	group     group // who replicates
+	toldGroup group // what of that is durable: only this is told to others
+	peers     []peer
+
+	sectors   int64 // of the volume, at the applied position
+	resize    resizer
+	resizedAt int64 // where the newest frame of a resize that was made here ends
+
+	verbs    []verb     // changes of membership and size under way
+	opened   int64      // who holds the volume open here
+	changes  uint64     // see replica.Status
+	seen     vitals     // at the end of the step before
+	watchers []node.Tag // who waits for the next change
 }
 
 // peer is what a replica knows of another one.
@@ -139,7 +165,9 @@ type peer struct {
 func New(cfg Config) *Machine {
 	cfg.setDefaults()
 	m := &Machine{cfg: cfg}
-	m.stream.geo = cfg.Geometry
+	m.group = group{resource: cfg.Resource, members: cfg.Members}
+	m.toldGroup = m.group
+	m.stream.geo, m.sectors = cfg.Geometry, int64(cfg.Geometry.Sectors)
 	m.io.index = make(map[int64]int64)
 	return m
 }
@@ -161,6 +189,8 @@ func (m *Machine) Step(now node.Time, ev *node.Event, out *node.Effects) {
 	case node.KindMessage:
 		m.onMessage(ev)
 	}
+	m.noteChange()
+	m.wake()
 	m.out = nil
 }
 
@@ -193,6 +223,10 @@ func (m *Machine) onDone(ev *node.Event) {
 		m.verifyRead(ev)
 	case tagLoss:
 		m.lossRead(ev)
+	case tagResize:
+		m.resizeEnd(ev.Code)
+	case tagUserMap:
+		m.userMap(ev)
 	}
 }
 
@@ -204,13 +238,17 @@ func (m *Machine) onRequest(ev *node.Event) {
 		m.onRead(ev)
 	case node.OpSync:
 		m.onFlush(ev)
+	case node.OpZero:
+		m.onZero(ev)
+	case node.OpMap:
+		m.onMap(ev)
 	default:
 		m.onVerb(ev)
 	}
 }
 
 func (m *Machine) onTick() {
-	m.out.SetTimer(tagTick, m.cfg.Tick)
+	m.out.SetTimer(tagTick, m.period())
 	m.ticks++
 	if m.role == replica.RoleBooting || m.role == replica.RoleDefective {
 		return
@@ -218,10 +256,11 @@ func (m *Machine) onTick() {
 	m.metaKick()
 	m.logKick()
 	m.applyKick()
+	m.resizeKick()
 	m.persistApplied()
 	m.fetchTick()
 	m.changeTick()
-	if m.ticks%10 == 0 {
+	if (m.slow || m.ticks%10 == 0) && m.role != replica.RoleLeft {
 		for i := range m.peers {
 			m.hello(&m.peers[i], 0, 0)
 		}
@@ -230,14 +269,30 @@ func (m *Machine) onTick() {
 
 func (m *Machine) onMessage(ev *node.Event) {
 	msg, body, err := decodeMessage(ev.Data)
+	if err != nil || m.role == replica.RoleBooting || m.role == replica.RoleDefective {
+		return // whoever sent it will try again
+	}
+	g, ok := m.groupOf(&msg, body)
+	if !ok {
+		return
+	}
+	if m.group.older(g) {
+		m.heardGroup(g)
+	}
 	p := m.peer(ev.From)
-	if err != nil || p == nil || m.role == replica.RoleBooting || m.role == replica.RoleDefective {
-		return // not for us; whoever sent it will try again
+	if p == nil {
+		m.tellGroup(ev.From, g)
+		return
 	}
 	p.applied = max(p.applied, msg.applied)
 	if m.ver.older(msg.ver) {
 		m.learn(msg.ver)
-	} else if msg.ver.older(m.ver) && msg.kind != msgHello {
+	}
+	if m.role == replica.RoleLeft && msg.kind != msgHello {
+		m.tellGroup(ev.From, g)
+		return
+	}
+	if msg.ver.older(m.ver) && msg.kind != msgHello {
 		m.hello(p, 0, 0)
 		return
 	}
@@ -250,7 +305,7 @@ func (m *Machine) onMessage(ev *node.Event) {
 		m.onData(p, &msg, body)
 	case msgSplit:
 		m.onSplit(p, body)
-	case msgAsk, msgGrant, msgRevoke, msgRevoked:
+	case msgAsk, msgGrant, msgRevoke, msgRevoked, msgInUse:
 		m.onHandover(p, &msg)
 	}
 }
@@ -279,14 +334,18 @@ func (m *Machine) send(p *peer, msg *message, body []byte, extra int64) {
 	msg.durable, msg.durableSeq, msg.applied = m.durable.pos, m.durable.seq, m.applied.pos
 	var head [messageSize]byte
 	msg.encode(&head)
-	m.out.Send(p.addr, head[:], body, extra)
+	class := node.ClassControl
+	if msg.kind == msgData {
+		class = node.ClassLog
+	}
+	m.out.Send(p.addr, class, head[:], body, extra)
 }
 
 func (m *Machine) hello(p *peer, flags uint8, nonce uint64) {
 	if m.fetch.cut {
 		flags |= flagCut
 	}
-	m.send(p, &message{kind: msgHello, flags: flags, nonce: nonce}, nil, 0)
+	m.send(p, &message{kind: msgHello, flags: flags, nonce: nonce}, m.groupBody(), 0)
 }
 
 // inquire asks a peer what it knows. The answer carries the incarnation that has asked: what was
@@ -315,18 +374,19 @@ func (m *Machine) onHello(p *peer, msg *message) {
 // Status is what OpStatus reports.
 func (m *Machine) Status() replica.Status {
 	s := replica.Status{Role: m.role, Primary: m.ver.host, Epoch: m.ver.epoch(),
-		SplitBrain: m.fetch.cut, CutOff: m.fetch.cut, FetchOn: m.state.fetchOn, ReplayOn: m.state.replayOn,
-		End: m.stream.at.pos, EndSeq: m.stream.at.seq, Durable: m.durable.pos,
+		SplitBrain: m.splitBrain(), CutOff: m.fetch.cut, FetchOn: m.state.fetchOn,
+		ReplayOn: m.state.replayOn,
+		End:      m.stream.at.pos, EndSeq: m.stream.at.seq, Durable: m.durable.pos,
 		DurableSeq: m.durable.seq, Applied: m.applied.pos, AppliedSeq: m.applied.seq,
 		Synced:    m.state.applied.pos,
-		Committed: m.fetch.committed, CommittedSeq: m.fetch.committedSeq, Lost: m.fetch.lost}
-	for i := range m.peers {
-		s.SplitBrain = s.SplitBrain || m.peers[i].cut
-	}
+		Committed: m.fetch.committed, CommittedSeq: m.fetch.committedSeq, Lost: m.fetch.lost,
+		Changes: m.changes, Sectors: m.sectors, Open: m.opened, Members: m.group.members}
 	if m.ver.closed() {
 		s.Primary = 0
 	}
 	switch m.role {
+	case replica.RoleDefective:
+		s.Defect = m.change.defect
 	case replica.RolePrimary:
 		s.Committed, s.CommittedSeq = m.durable.pos, m.durable.seq
 		s.UpToDate = true

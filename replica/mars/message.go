@@ -19,11 +19,12 @@ const (
 	msgGrant                      // take over at pos
 	msgRevoke                     // do you still want to take over?
 	msgRevoked                    // no
+	msgInUse                      // I do not hand over: so many users hold the volume open
 	msgEnd
 )
 
 var msgNames = [...]string{"?", "hello", "fetch", "data", "split", "ask", "grant", "revoke",
-	"revoked"}
+	"revoked", "in use"}
 
 const (
 	flagReply  = 1 << iota // hello: answer with a hello
@@ -55,8 +56,8 @@ type message struct {
 	// is on its volume's disk.
 	durable, applied int64
 	durableSeq       uint64
-	credit           int64 // fetch: send no further than here
-	// Ask, grant, revoke, revoked: which handover. Hello: the incarnation that asks, or asked.
+	credit           int64 // fetch: send no further than here; in use: how many users
+	// Ask, grant, revoke, revoked, in use: which handover. Hello: the incarnation that asks, or asked.
 	nonce uint64
 }
 

@@ -16,21 +16,51 @@ type state struct {
 	granted  node.ID // whom this replica, having closed the epoch, has handed over to
 	fetchOn  bool
 	replayOn bool
+
+	// These are in the longer form of a record alone, which is written once one of them is not
+	// what the configuration of the replica says.
+	long    bool
+	sectors int64 // of the volume, at the applied position
+	group   group
 }
 
 // A record: magic "PMET" (4), flags (4), generation (8), version (8), its host (4), granted (4),
-// applied position (8), sequence (8), chain (8), CRC-32C of all before (4), zero (4).
+// applied position (8), sequence (8), chain (8), CRC-32C of all before (4), zero (4). Bit 2 of the
+// flags says that more follows: sectors of the volume (8), bytes of the group (4), the group in
+// the form that hellos carry, CRC-32C of all before, from the magic on (4).
+//
+// The next segment is begun after metaMaxBytes; no record goes beyond that by more than metaSize.
 const (
-	metaSize     = 64
-	metaMagic    = 0x54454d50
-	metaMaxBytes = 64 << 10 // then the next segment is begun
+	metaSize      = 64
+	metaMagic     = 0x54454d50
+	metaMaxBytes  = 64 << 10
+	metaMaxRecord = metaSize + metaMore + groupHead + groupMember*maxMembers
+	metaMore      = 16 // of the longer form, without the group
+
+	metaLong = 4 // flag
 )
 
 func (s *state) encode(gen uint64) []byte {
+	b := s.head(gen)
+	if !s.long {
+		return b
+	}
 	le := binary.LittleEndian
-	var b [metaSize]byte
+	members := s.group.encode()
+	b = le.AppendUint64(b, uint64(s.sectors))
+	b = le.AppendUint32(b, uint32(len(members)))
+	b = append(b, members...)
+	return le.AppendUint32(b, crc32.Checksum(b, castagnoli))
+}
+
+func (s *state) head(gen uint64) []byte {
+	le := binary.LittleEndian
+	b := make([]byte, metaSize, metaMaxRecord)
 	le.PutUint32(b[0:], metaMagic)
 	flags := uint32(0)
+	if s.long {
+		flags |= metaLong
+	}
 	if s.fetchOn {
 		flags |= 1
 	}
@@ -46,29 +76,64 @@ func (s *state) encode(gen uint64) []byte {
 	le.PutUint64(b[40:], s.applied.seq)
 	le.PutUint64(b[48:], s.applied.chain)
 	le.PutUint32(b[56:], crc32.Checksum(b[:56], castagnoli))
-	return b[:]
+	return b
 }
 
 // decodeState returns the newest valid record in b, which is one segment of the meta device.
 // Records are found up to the first invalid one: after a crash there may be a torn one.
 func decodeState(b []byte) (s state, gen uint64, ok bool) {
-	le := binary.LittleEndian
-	for ; len(b) >= metaSize; b = b[metaSize:] {
-		if le.Uint32(b) != metaMagic || le.Uint32(b[56:]) != crc32.Checksum(b[:56], castagnoli) {
+	for len(b) > 0 {
+		one, g, size := decodeRecord(b)
+		if size == 0 || ok && g <= gen {
 			break
 		}
-		g := le.Uint64(b[8:])
-		if ok && g <= gen {
-			break
-		}
-		flags := le.Uint32(b[4:])
-		s = state{ver: version{le.Uint64(b[16:]), node.ID(le.Uint32(b[24:]))},
-			granted: node.ID(le.Uint32(b[28:])),
-			applied: mark{int64(le.Uint64(b[32:])), le.Uint64(b[40:]), le.Uint64(b[48:])},
-			fetchOn: flags&1 != 0, replayOn: flags&2 != 0}
-		gen, ok = g, true
+		s, gen, ok = one, g, true
+		b = b[size:]
 	}
 	return s, gen, ok
+}
+
+// decodeRecord returns the record at the beginning of b and its size, which is 0 if there is none.
+func decodeRecord(b []byte) (s state, gen uint64, size int) {
+	le := binary.LittleEndian
+	if len(b) < metaSize || le.Uint32(b) != metaMagic ||
+		le.Uint32(b[56:]) != crc32.Checksum(b[:56], castagnoli) {
+		return s, 0, 0
+	}
+	flags := le.Uint32(b[4:])
+	s = state{ver: version{le.Uint64(b[16:]), node.ID(le.Uint32(b[24:]))},
+		granted: node.ID(le.Uint32(b[28:])),
+		applied: mark{int64(le.Uint64(b[32:])), le.Uint64(b[40:]), le.Uint64(b[48:])},
+		fetchOn: flags&1 != 0, replayOn: flags&2 != 0, long: flags&metaLong != 0}
+	size = metaSize
+	if s.long {
+		if size = s.decodeMore(b); size == 0 {
+			return state{}, 0, 0
+		}
+	}
+	return s, le.Uint64(b[8:]), size
+}
+
+// decodeMore reads what the longer form of the record b adds, and returns the size of the record.
+func (s *state) decodeMore(b []byte) (size int) {
+	le := binary.LittleEndian
+	if len(b) < metaSize+metaMore {
+		return 0
+	}
+	s.sectors = int64(le.Uint64(b[metaSize:]))
+	n := int64(le.Uint32(b[metaSize+8:]))
+	if s.sectors < 1 || n > int64(len(b)-metaSize-metaMore) {
+		return 0
+	}
+	end := metaSize + 12 + int(n)
+	if le.Uint32(b[end:]) != crc32.Checksum(b[:end], castagnoli) {
+		return 0
+	}
+	var err error
+	if s.group, err = decodeGroup(b[metaSize+12 : end]); err != nil {
+		return 0
+	}
+	return end + 4
 }
 
 // metaStore writes the state, one record at a time. Several changes while a record is being
@@ -80,10 +145,13 @@ type metaStore struct {
 	seg    uint64
 	off    int64
 	ver    version  // in the record being written
+	group  group    // in the record being written
+	size   int64    // of the record being written, in bytes
 	old    []uint64 // segments to delete once a record is durable in a newer one
 
-	syncing   bool // a sync of the volume is under way
-	candidate mark // what it makes durable
+	syncing   bool  // a sync of the volume is under way
+	candidate mark  // what it makes durable
+	sectors   int64 // of the volume, there
 }
 
 // save makes the state durable, soon; m.meta.saved reaches the returned generation then, and
@@ -99,13 +167,19 @@ func (m *Machine) metaKick() {
 	if s.saving != 0 || s.saved == s.want {
 		return
 	}
-	if s.off >= metaMaxBytes {
+	s.saving, s.ver, s.group = s.want, m.ver, m.group
+	m.state.ver, m.state.group = m.ver, group{}
+	if m.group.changed() {
+		m.state.group = m.group
+	}
+	m.state.long = m.group.changed() || m.state.sectors != int64(m.cfg.Geometry.Sectors)
+	record := m.state.encode(s.saving)
+	s.size = int64(len(record))
+	if s.off >= metaMaxBytes || s.off+s.size > metaMaxBytes+metaSize {
 		s.old = append(s.old, s.seg)
 		s.seg, s.off = s.seg+1, 0
 	}
-	s.saving, s.ver = s.want, m.ver
-	m.state.ver = m.ver
-	m.out.LogAppend(devMeta, tagMetaAppend, s.seg, s.off, m.state.encode(s.saving), 0)
+	m.out.LogAppend(devMeta, tagMetaAppend, s.seg, s.off, record, 0)
 }
 
 func (m *Machine) metaAppended(ev *node.Event) {
@@ -113,7 +187,7 @@ func (m *Machine) metaAppended(ev *node.Event) {
 		m.metaFailed()
 		return
 	}
-	m.meta.off += metaSize
+	m.meta.off += m.meta.size
 	m.out.LogSync(devMeta, tagMetaSync, m.meta.seg)
 }
 
@@ -132,6 +206,9 @@ func (m *Machine) metaSynced(ev *node.Event) {
 		// Others refuse what is said under an older version, so it is time to say it again.
 		m.told = s.ver
 		m.sendFetch(flagRewind)
+	}
+	if m.toldGroup.older(s.group) {
+		m.announce(s.group)
 	}
 	m.metaKick()
 	m.progress()

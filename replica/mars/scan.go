@@ -7,8 +7,9 @@ import (
 )
 
 // ScanLog reads a whole log from the content of its segments, as a dump of the log device shows
-// it. It returns the write records and the lineage up to the first frame that does not continue
-// the log, and the error that ended it: nil at a clean end. Segment nr is files[nr-1].
+// it. It returns the records, changes of size among them, and the lineage, up to the first frame
+// that does not continue the log, and the error that ended it: nil at a clean end. Segment nr is
+// files[nr-1].
 func ScanLog(files []node.LogFile) ([]Record, []Segment, error) {
 	var (
 		records []Record
@@ -37,9 +38,7 @@ func ScanLog(files []node.LogFile) ([]Record, []Segment, error) {
 			if f.kind == kindSegment {
 				segs = append(segs, segmentOf(&f))
 			} else {
-				records = append(records, Record{Pos: at.pos, End: at.pos + f.size(), Seq: f.seq,
-					Epoch: f.epoch, Sector: f.sector, Sectors: f.sectors, Stamp: f.stamp, Data: f.body,
-					Continues: f.flags&flagContinues != 0})
+				records = append(records, recordOf(&f, at.pos))
 			}
 			at = mark{at.pos + f.size(), f.seq, f.chain()}
 			data = data[f.size():]
@@ -48,7 +47,8 @@ func ScanLog(files []node.LogFile) ([]Record, []Segment, error) {
 	return records, segs, nil
 }
 
-// Record is one write in a log. Data points into what was scanned.
+// Record is one write or zero in a log, or a change of size, which has no number of its own. Data
+// points into what was scanned.
 type Record struct {
 	Pos, End int64 // of its frame in the stream
 	Seq      uint64
@@ -56,9 +56,25 @@ type Record struct {
 	Sector   int64
 	Sectors  uint32
 	Stamp    node.Time
-	Data     []byte
+	Data     []byte // nil: a zero, or a change of size
 	// Continues is set if the record is a further part of the write before it.
 	Continues bool
+	Zero      bool  // its sectors become zero
+	Resize    int64 // the volume has so many sectors from here on; 0: not a change of size
+}
+
+func recordOf(f *frame, pos int64) Record {
+	r := Record{Pos: pos, End: pos + f.size(), Seq: f.seq, Epoch: f.epoch, Stamp: f.stamp,
+		Continues: f.flags&flagContinues != 0}
+	switch f.kind {
+	case kindResize:
+		r.Resize = f.sector
+	case kindZero:
+		r.Sector, r.Sectors, r.Zero = f.sector, f.sectors, true
+	default:
+		r.Sector, r.Sectors, r.Data = f.sector, f.sectors, f.body
+	}
+	return r
 }
 
 // Persisted reads, from a dump of a replica's meta device, up to which position its volume is

@@ -10,11 +10,11 @@ import (
 // memory. On the primary that part is the temporary buffer: what is not yet on the volume's disk
 // is served from there.
 type stream struct {
-	geo      node.Geometry
-	base     int64  // position of buf[0]
-	buf      []byte // frames in [base, at.pos)
-	refs     []ref  // one a frame
-	head     int    // refs before it have been trimmed
+	geo      node.Geometry // Sectors: the size that the volume has at the end
+	base     int64         // position of buf[0]
+	buf      []byte        // frames in [base, at.pos)
+	refs     []ref         // one a frame
+	head     int           // refs before it have been trimmed
 	segments []Segment
 	at       mark // the end
 	low      mark // where memory begins: the start of refs[head], or the end
@@ -32,8 +32,9 @@ type ref struct {
 	mark
 	start   int64
 	sector  int64
-	sectors int32 // 0: a segment frame
-	cont    bool  // continues the write before
+	sectors uint32
+	kind    uint8
+	cont    bool // continues the record before
 }
 
 // takes says whether f, which comes from outside, may be added.
@@ -41,7 +42,7 @@ func (s *stream) takes(f *frame) bool {
 	if !continues(s.at, f) {
 		return false
 	}
-	if f.kind == kindWrite {
+	if f.kind != kindSegment {
 		return fits(s.geo, f)
 	}
 	nr := uint64(1)
@@ -55,8 +56,10 @@ func (s *stream) takes(f *frame) bool {
 // replica with another configuration, and must not reach the volume.
 func fits(g node.Geometry, f *frame) bool {
 	n := uint64(f.sectors)
-	return uint64(len(f.body)) == n*uint64(g.Carry) && n <= g.Sectors &&
-		uint64(f.sector) <= g.Sectors-n
+	if f.kind == kindWrite && uint64(len(f.body)) != n*uint64(g.Carry) {
+		return false
+	}
+	return !f.record() || n <= g.Sectors && uint64(f.sector) <= g.Sectors-n
 }
 
 // add appends a frame that is known to continue the stream, in its encoded form.
@@ -68,13 +71,14 @@ func (s *stream) add(f *frame, encoded []byte) {
 func (s *stream) added(f *frame) {
 	start := s.at.pos
 	s.at = mark{start + f.size(), f.seq, f.chain()}
-	r := ref{mark: s.at, start: start, sector: f.sector, cont: f.flags&flagContinues != 0}
-	if f.kind == kindWrite {
-		r.sectors = int32(f.sectors)
-	} else {
+	s.refs = append(s.refs, ref{mark: s.at, start: start, sector: f.sector, sectors: f.sectors,
+		kind: f.kind, cont: f.flags&flagContinues != 0})
+	switch f.kind {
+	case kindSegment:
 		s.segments = append(s.segments, segmentOf(f))
+	case kindResize:
+		s.geo.Sectors = uint64(f.sector)
 	}
-	s.refs = append(s.refs, r)
 }
 
 // write appends a new record of the sectors in data.
@@ -84,6 +88,25 @@ func (s *stream) write(epoch uint64, now node.Time, sector int64, data []byte, c
 	if cont {
 		f.flags = flagContinues
 	}
+	s.buf = appendFrame(s.buf, &f)
+	s.added(&f)
+}
+
+// zero appends a new record that makes n sectors zero, at most maxZero.
+func (s *stream) zero(epoch uint64, now node.Time, sector, n int64, cont bool) {
+	f := frame{kind: kindZero, sectors: uint32(n), epoch: epoch, seq: s.at.seq + 1, sector: sector,
+		stamp: now, prev: s.at.chain}
+	if cont {
+		f.flags = flagContinues
+	}
+	s.buf = appendFrame(s.buf, &f)
+	s.added(&f)
+}
+
+// resize appends the frame from which on the volume has n sectors.
+func (s *stream) resize(epoch uint64, now node.Time, n int64) {
+	f := frame{kind: kindResize, epoch: epoch, seq: s.at.seq, sector: n, stamp: now,
+		prev: s.at.chain}
 	s.buf = appendFrame(s.buf, &f)
 	s.added(&f)
 }
@@ -139,7 +162,9 @@ func (s *stream) chunk(from, to int64, limit int64) (end, extra int64) {
 			break
 		}
 		end = r.pos
-		extra += int64(r.sectors) * int64(s.geo.SectorSize-s.geo.Carry)
+		if r.kind == kindWrite {
+			extra += int64(r.sectors) * int64(s.geo.SectorSize-s.geo.Carry)
+		}
 	}
 	return end, extra
 }

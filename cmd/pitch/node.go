@@ -1,0 +1,99 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"log/slog"
+
+	"github.com/container-football/pitch/internal/durable"
+	"github.com/container-football/pitch/internal/strict"
+	"github.com/container-football/pitch/node"
+	"github.com/container-football/pitch/realnode/ca"
+	"github.com/container-football/pitch/realnode/daemon"
+	"github.com/container-football/pitch/scenario"
+)
+
+type nodeCmd struct {
+	Config string `required:"" placeholder:"FILE" help:"Configuration of the host, in TOML."`
+	Check  bool   `help:"Only check the configuration."`
+	Runner bool   `hidden:"" help:"Be driven over standard input and output."`
+}
+
+func (c *nodeCmd) Help() string {
+	return `Runs the daemon of one host: it keeps replicas of volumes in its data folder, replicates
+them to other hosts over TLS, and exports those of which it is primary over NBD. ` + "`pitch vol`" + `
+administers it over a Unix socket.
+
+  pitch node --config /etc/pitch/node.toml
+  pitch node --config /etc/pitch/node.toml --check
+  pitch schema node
+
+A configuration of two keys more than the least:
+
+  schema = 1
+  cluster = "lab"
+  [host]
+  name = "alpha"
+  id = 1
+  data = "/var/lib/pitch"
+  listen = "10.0.0.1:7790"
+  [tls]
+  dir = "/etc/pitch/tls"
+  [[peer]]
+  name = "beta"
+  id = 2
+  address = "10.0.0.2:7790"
+
+SIGHUP takes up changed peers and log settings. SIGTERM and Ctrl-C stop it; so may a crash: it
+starts again from what is on disk.`
+}
+
+func (c *nodeCmd) Run(s *streams) error {
+	cfg, err := daemon.LoadConfig(c.Config)
+	if err != nil {
+		return usageError{err}
+	}
+	if c.Check {
+		fmt.Fprintf(s.out, "%s: host %s (%d) of cluster %s, %d peers\n", c.Config, cfg.Host.Name,
+			cfg.Host.ID, cfg.Cluster, len(cfg.Peers))
+		return nil
+	}
+	opt := daemon.Options{Config: cfg, Build: buildReplica, Version: version(),
+		Log: daemon.NewLogger(&cfg.Log, s.err)}
+	slog.SetDefault(opt.Log)
+	if c.Runner {
+		if opt.Runner, err = daemon.StdioRunner(); err != nil {
+			return err
+		}
+		opt.Wrap = scenario.Wrap
+	}
+	return nodeError(daemon.Run(s.ctx, opt))
+}
+
+// nodeError says which errors of a daemon are about what the user gave it.
+func nodeError(err error) error {
+	var told *ca.Error
+	var file *strict.Error
+	switch {
+	case errors.As(err, &told), errors.As(err, &file), errors.Is(err, durable.ErrLocked),
+		errors.Is(err, daemon.ErrOtherHost), errors.Is(err, daemon.ErrNewer):
+		return usageError{err}
+	}
+	return err
+}
+
+// buildReplica makes the machine of a replica: here strategies and the real world meet.
+func buildReplica(def *daemon.Definition, members []node.Addr) (node.Spec, error) {
+	if def.Strategy == absent {
+		return scenario.Absent(), nil
+	}
+	r := &scenario.Resource{Name: def.Name, Strategy: def.Strategy, Size: def.Size,
+		Sector: def.Sector, Ack: def.Ack, Buffer: def.Buffer, FetchWindow: def.FetchWindow,
+		Replay: def.Replay, Fetch: def.Fetch}
+	at := scenario.Place{Members: members, Geometry: def.Geometry(), Joins: def.Joins}
+	uuid := fnv.New64a()
+	uuid.Write([]byte(def.UUID)) //nolint:errcheck // a hash takes anything
+	at.Resource = uuid.Sum64()
+	return r.Spec(at)
+}

@@ -1,0 +1,130 @@
+package daemon
+
+import (
+	"time"
+
+	"github.com/container-football/pitch/internal/units"
+)
+
+// The control plane is JSON over HTTP on a Unix socket, so that curl can do what `pitch vol` does,
+// and so that it can be forwarded over SSH. Paths begin with /v1. Other daemons reach the part
+// below /v1/peer over the mesh.
+
+// Create asks for a new resource whose first primary is the host that is asked.
+type Create struct {
+	Name      string      `json:"name"`
+	Size      units.Bytes `json:"size"`
+	Sector    units.Bytes `json:"sector,omitempty"`
+	Strategy  string      `json:"strategy,omitempty"`
+	Ack       string      `json:"ack,omitempty"`
+	Buffer    units.Bytes `json:"buffer,omitempty"`
+	Checksums *bool       `json:"checksums,omitempty"`
+}
+
+// Join asks the host to become a member of a resource.
+type Join struct {
+	From string `json:"from,omitempty"` // a member; default: every peer is asked
+}
+
+// Leave asks a host to end its membership, or that of a host that is gone.
+type Leave struct {
+	Host  string `json:"host,omitempty"`  // default: the host that is asked
+	Force bool   `json:"force,omitempty"` // without asking the primary
+}
+
+// Verb asks the replica on this host for something. Verb is a name of package replica.
+type Verb struct {
+	Verb string `json:"verb"`
+}
+
+// Resize asks for a larger volume.
+type Resize struct {
+	Size units.Bytes `json:"size"`
+}
+
+// Wait asks for a state to be reached.
+type Wait struct {
+	For string `json:"for"`
+}
+
+// Failure is the body of an answer that is not 200.
+type Failure struct {
+	Error string `json:"error"`
+	Hint  string `json:"hint,omitempty"`
+}
+
+// View is what a host knows of one of its replicas.
+type View struct {
+	Name     string   `json:"name"`
+	UUID     string   `json:"uuid"`
+	Strategy string   `json:"strategy"`
+	Host     string   `json:"host"`
+	Members  []string `json:"members"`
+	Size     int64    `json:"size"`   // bytes
+	Sector   int64    `json:"sector"` // bytes
+	// Disk, Repl and Flags are the state words of marsadm.
+	Disk  string `json:"disk"`
+	Repl  string `json:"replication"`
+	Flags string `json:"flags"`
+	// Role of this replica, and the host that is, or is to be, primary; empty if none.
+	Role    string `json:"role"`
+	Primary string `json:"primary"`
+	Epoch   uint64 `json:"epoch"`
+	Open    int64  `json:"open"`
+
+	// Positions in the log, bytes.
+	End       int64 `json:"end"`
+	Durable   int64 `json:"durable"`
+	Applied   int64 `json:"applied"`
+	Committed int64 `json:"committed"`
+	// Behind is how much log this replica has not fetched, Unapplied how much it has not applied.
+	Behind    int64 `json:"behind"`
+	Unapplied int64 `json:"unapplied"`
+
+	UpToDate   bool      `json:"up_to_date"`
+	SplitBrain bool      `json:"split_brain"`
+	CutOff     bool      `json:"cut_off"`
+	Lost       *LossView `json:"lost,omitempty"`
+	Defect     string    `json:"defect,omitempty"`
+	Devices    []string  `json:"devices,omitempty"`
+	// Troubles are the last failures of devices since the daemon has started.
+	Troubles []TroubleView `json:"troubles,omitempty"`
+}
+
+// TroubleView is what a device has failed with last.
+type TroubleView struct {
+	Error string    `json:"error"`
+	Times uint64    `json:"times"`
+	Last  time.Time `json:"last"`
+}
+
+// LossView is what a forced failover has cost.
+type LossView struct {
+	Writes  uint64  `json:"writes"`
+	Bytes   int64   `json:"bytes"`
+	Seconds float64 `json:"seconds"`
+}
+
+// HostView is what a daemon says about itself.
+type HostView struct {
+	Name        string     `json:"name"`
+	ID          int        `json:"id"`
+	Cluster     string     `json:"cluster"`
+	Version     string     `json:"version"`
+	Incarnation int64      `json:"incarnation"`
+	Resources   int        `json:"resources"`
+	Peers       []PeerView `json:"peers"`
+}
+
+// PeerView is what a daemon knows of another one.
+type PeerView struct {
+	Name      string  `json:"name"`
+	ID        int     `json:"id"`
+	Address   string  `json:"address"`
+	Connected bool    `json:"connected"`
+	RTT       float64 `json:"rtt_seconds"`
+	Out       uint64  `json:"bytes_out"`
+	In        uint64  `json:"bytes_in"`
+	Lost      uint64  `json:"messages_lost"`
+	Error     string  `json:"error,omitempty"`
+}

@@ -1,0 +1,94 @@
+package daemon
+
+import (
+	"fmt"
+	"regexp"
+
+	"github.com/container-football/pitch/internal/strict"
+	"github.com/container-football/pitch/internal/units"
+	"github.com/container-football/pitch/node"
+)
+
+// Definition is what a host knows of a resource before its replica runs. It lies beside the
+// replica's devices, and is the same on all members but for the members themselves: those that
+// there are now, the replica knows.
+type Definition struct {
+	Schema int    `toml:"schema" req:"yes" min:"1" max:"1" json:"-"`
+	Name   string `toml:"name" req:"yes" pattern:"resource" json:"name"`
+	// Number is the machine's on every member.
+	Number   int64       `toml:"number" req:"yes" min:"0" max:"4294967294" json:"number"`
+	UUID     string      `toml:"uuid" req:"yes" pattern:"uuid" json:"uuid"`
+	Strategy string      `toml:"strategy" default:"mars" pattern:"label" json:"strategy"`
+	Size     units.Bytes `toml:"size" req:"yes" min:"512B" json:"size"`
+	Sector   units.Bytes `toml:"sector" default:"4KiB" enum:"sectors" json:"sector"`
+	// Members are names of hosts; the first was primary when the resource was made.
+	Members []string `toml:"members" req:"yes" pattern:"label" json:"members"`
+	// Joins is set where the resource existed when this replica was made.
+	Joins       bool        `toml:"joins" default:"false" json:"joins"`
+	Ack         string      `toml:"ack" default:"submitted" pattern:"label" json:"ack"`
+	Buffer      units.Bytes `toml:"buffer" default:"64MiB" min:"1MiB" json:"buffer"`
+	FetchWindow units.Bytes `toml:"fetch_window" default:"8MiB" min:"512KiB" json:"fetch_window"`
+	Fetch       bool        `toml:"fetch" default:"true" json:"fetch"`
+	Replay      bool        `toml:"replay" default:"true" json:"replay"`
+	Checksums   bool        `toml:"checksums" default:"true" json:"checksums"`
+}
+
+var definitionFormat = &strict.Format{Name: "definition", Enums: enums, Texts: units.Forms(),
+	Patterns: map[string]strict.Pattern{"label": patterns["label"], "uuid": patterns["uuid"],
+		"resource": {Form: regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$`),
+			What: "1 to 63 letters, digits, underscores, dots and hyphens, not beginning with a dot " +
+				"or a hyphen"}},
+	Descriptions: map[string]string{
+		"schema": "version of this format", "name": "of the resource",
+		"number":       "under which messages reach its replicas",
+		"uuid":         "tells resources of the same name apart",
+		"strategy":     "how it is replicated",
+		"size":         "of the volume when it was made",
+		"sector":       "the least that is read or written",
+		"members":      "hosts with a replica when this one was made; the first was primary then",
+		"joins":        "whether the resource existed when this replica was made",
+		"ack":          "when a write is acknowledged that asks for nothing: durable, logged or submitted",
+		"buffer":       "bytes of log that may wait to be written back; then writers wait",
+		"fetch_window": "bytes of log that may be on their way to one secondary",
+		"fetch":        "the fetch switch of a new replica",
+		"replay":       "the replay switch of a new replica",
+		"checksums":    "whether each block of the volume has a checksum beside it",
+	}}
+
+// ParseDefinition reads and checks a definition. The error is a *strict.Error.
+func ParseDefinition(name string, data []byte) (*Definition, error) {
+	d := &Definition{}
+	doc, err := definitionFormat.Decode(name, data, d)
+	if err != nil {
+		return nil, err
+	}
+	if doc.Err() == nil && d.Size%d.Sector != 0 {
+		doc.Value("size", "%v is no multiple of the sector, %v", d.Size, d.Sector)
+	}
+	if err := doc.Err(); err != nil {
+		return nil, err
+	}
+	return d, nil
+}
+
+// Marshal is the inverse of ParseDefinition.
+func (d *Definition) Marshal() []byte { return definitionFormat.Write(d) }
+
+// Geometry is the shape of the volume when it was made.
+func (d *Definition) Geometry() node.Geometry {
+	return node.Geometry{Sectors: uint64(d.Size / d.Sector), SectorSize: uint32(d.Sector),
+		Carry: uint32(d.Sector)}
+}
+
+// addrs are the machines of the members.
+func (d *Definition) addrs(c *Config) ([]node.Addr, error) {
+	var list []node.Addr
+	for _, name := range d.Members {
+		id := c.hostID(name)
+		if id == 0 {
+			return nil, fmt.Errorf("member %s is unknown here: it needs a [[peer]] in %s", name, c.Path)
+		}
+		list = append(list, node.Addr{Host: id, Machine: uint32(d.Number)})
+	}
+	return list, nil
+}

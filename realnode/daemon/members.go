@@ -1,0 +1,250 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/container-football/pitch/internal/units"
+	"github.com/container-football/pitch/node"
+	"github.com/container-football/pitch/replica"
+)
+
+// Membership is a matter of the primary's machine, which tells all members. Daemons only carry
+// the questions there: a host that wants to join or leave asks the primary's daemon.
+
+// Described is what a member tells a host that wants to join.
+type Described struct {
+	Definition Definition `json:"definition"`
+	Primary    string     `json:"primary"` // empty: none
+	Serving    bool       `json:"serving"` // the host that tells is primary
+	Members    []string   `json:"members"`
+	Sectors    int64      `json:"sectors"`
+}
+
+func (d *Daemon) peerDescribe(r *resource, req *http.Request) (any, error) {
+	st, err := r.fresh(req.Context())
+	if err != nil {
+		return nil, err
+	}
+	cfg := d.config()
+	v := Described{Definition: *r.def, Primary: hostText(cfg, st.Primary),
+		Serving: st.Role == replica.RolePrimary, Sectors: st.Sectors}
+	for _, m := range st.Members {
+		v.Members = append(v.Members, hostText(cfg, m.Host))
+	}
+	return v, nil
+}
+
+// peerAddMember makes the host that asks a member. A host can speak for itself alone.
+func (d *Daemon) peerAddMember(r *resource, req *http.Request) (any, error) {
+	return d.peerMember(r, req, replica.OpAddMember)
+}
+
+func (d *Daemon) peerRemoveMember(r *resource, req *http.Request) (any, error) {
+	return d.peerMember(r, req, replica.OpRemoveMember)
+}
+
+func (d *Daemon) peerMember(r *resource, req *http.Request, op node.Op) (any, error) {
+	addr := node.Addr{Host: peerOf(req), Machine: uint32(r.def.Number)}
+	if addr.Host == 0 {
+		return nil, refuse(http.StatusForbidden, "nobody is known to ask this")
+	}
+	if err := d.verb(req.Context(), r, op, 0, replica.AppendAddr(nil, addr)); err != nil {
+		return nil, err
+	}
+	return d.peerDescribe(r, req)
+}
+
+// peerTimeout is how long another daemon may take to answer.
+const peerTimeout = 40 * time.Second
+
+// askPeer asks the daemon of another host.
+func (d *Daemon) askPeer(ctx context.Context, host, method, path string, out any) error {
+	id := d.config().hostID(host)
+	if id == 0 {
+		return refuse(http.StatusBadRequest, "host %q is no [[peer]] of this host", host)
+	}
+	ctx, cancel := context.WithTimeout(ctx, peerTimeout)
+	defer cancel()
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return d.mesh.Dial(ctx, id)
+		}}}
+	req, err := http.NewRequestWithContext(ctx, method, "http://"+host+path, http.NoBody)
+	if err != nil {
+		return err
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		var u *url.Error
+		if errors.As(err, &u) {
+			err = u.Err
+		}
+		return refuse(http.StatusBadGateway, "host %s: %v", host, err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
+	if err != nil {
+		return refuse(http.StatusBadGateway, "host %s: %v", host, err)
+	}
+	if resp.StatusCode != http.StatusOK {
+		var f Failure
+		if json.Unmarshal(body, &f) != nil || f.Error == "" {
+			f.Error = resp.Status
+		}
+		return &refusal{status: resp.StatusCode, text: fmt.Sprintf("host %s: %s", host, f.Error)}
+	}
+	dec := json.NewDecoder(bytes.NewReader(body))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(out); err != nil {
+		return refuse(http.StatusBadGateway, "host %s answers what cannot be understood: %v", host, err)
+	}
+	return nil
+}
+
+// describe finds a member of a resource and then its primary, and asks that one.
+func (d *Daemon) describe(ctx context.Context, name string, from []string) (Described, string, error) {
+	var first error
+	for _, host := range from {
+		var v Described
+		err := d.askPeer(ctx, host, http.MethodGet, "/v1/peer/resources/"+url.PathEscape(name), &v)
+		switch {
+		case err != nil && first == nil:
+			first = err
+		case err != nil:
+		case v.Serving:
+			return v, host, nil
+		case v.Primary == "" || v.Primary == host || !slices.Contains(v.Members, v.Primary):
+			first = refuse(http.StatusConflict, "resource %s has no primary now", name).hinting(
+				"make one of its members primary first")
+		default:
+			return d.describe(ctx, name, []string{v.Primary})
+		}
+	}
+	return Described{}, "", first
+}
+
+func (d *Daemon) postJoin(req *http.Request) (any, error) {
+	j, err := parse[Join](req)
+	if err != nil {
+		return nil, err
+	}
+	name := req.PathValue("name")
+	d.change.Lock()
+	defer d.change.Unlock()
+	if d.find(name) != nil {
+		return nil, refuse(http.StatusConflict, "resource %s is already here", name)
+	}
+	from := []string{j.From}
+	if j.From == "" {
+		if from = d.peerNames(); len(from) == 0 {
+			return nil, refuse(http.StatusBadRequest, "this host has no [[peer]] to ask for resource %s",
+				name)
+		}
+	}
+	_, primary, err := d.describe(req.Context(), name, from)
+	if err != nil {
+		return nil, err
+	}
+	path := "/v1/peer/resources/" + url.PathEscape(name) + "/members"
+	var v Described
+	if err := d.askPeer(req.Context(), primary, http.MethodPost, path, &v); err != nil {
+		return nil, err
+	}
+	r, err := d.joined(v, primary)
+	if err != nil {
+		return nil, err
+	}
+	return d.getResource(r, req)
+}
+
+// joined makes the replica of a resource of which this host has become a member.
+func (d *Daemon) joined(v Described, primary string) (*resource, error) {
+	def := v.Definition
+	def.Schema, def.Joins = Schema, true
+	def.Size = units.Bytes(v.Sectors) * def.Sector
+	// The first counts as primary until the replica has heard more.
+	def.Members = append([]string{primary}, slices.DeleteFunc(slices.Clone(v.Members),
+		func(host string) bool { return host == primary })...)
+	if err := d.vacant(&def); err != nil {
+		return nil, err
+	}
+	return d.install(&def)
+}
+
+func (d *Daemon) peerNames() (names []string) {
+	cfg := d.config()
+	for i := range cfg.Peers {
+		names = append(names, cfg.Peers[i].Name)
+	}
+	return names
+}
+
+func (d *Daemon) postLeave(r *resource, req *http.Request) (any, error) {
+	l, err := parse[Leave](req)
+	if err != nil {
+		return nil, err
+	}
+	cfg := d.config()
+	if l.Host != "" && l.Host != cfg.Host.Name {
+		return nil, d.expel(r, req, l.Host)
+	}
+	d.change.Lock()
+	defer d.change.Unlock()
+	st, err := r.fresh(req.Context())
+	if err != nil {
+		return nil, err
+	}
+	if st.Role == replica.RolePrimary || st.Open > 0 {
+		return nil, refuse(http.StatusConflict, "resource %s: this host is primary", r.def.Name).hinting(
+			"`pitch vol primary %s` on another member first; the last member is ended by "+
+				"`pitch vol delete %s`", r.def.Name, r.def.Name)
+	}
+	if err := d.askToLeave(req.Context(), r, st); err != nil && !l.Force {
+		return nil, err
+	}
+	return nil, d.uninstall(r)
+}
+
+// askToLeave tells the primary, unless it has thrown us out itself.
+func (d *Daemon) askToLeave(ctx context.Context, r *resource, st replica.Status) error {
+	me := node.ID(d.cfg.Host.ID)
+	if !slices.ContainsFunc(st.Members, func(a node.Addr) bool { return a.Host == me }) {
+		return nil
+	}
+	var others []string
+	for _, m := range st.Members {
+		if m.Host != me {
+			others = append(others, hostText(d.config(), m.Host))
+		}
+	}
+	_, primary, err := d.describe(ctx, r.def.Name, others)
+	if err == nil {
+		path := "/v1/peer/resources/" + url.PathEscape(r.def.Name) + "/members"
+		var v Described
+		err = d.askPeer(ctx, primary, http.MethodDelete, path, &v)
+	}
+	if err != nil {
+		return fmt.Errorf("leave: %w (with --force this host forgets the resource by itself)", err)
+	}
+	return nil
+}
+
+// expel ends the membership of a host that cannot ask for it.
+func (d *Daemon) expel(r *resource, req *http.Request, host string) error {
+	id := d.config().hostID(host)
+	if id == 0 {
+		return refuse(http.StatusBadRequest, "host %q is no [[peer]] of this host", host)
+	}
+	return d.verb(req.Context(), r, replica.OpRemoveMember, 0,
+		replica.AppendAddr(nil, node.Addr{Host: id, Machine: uint32(r.def.Number)}))
+}

@@ -1,0 +1,48 @@
+package daemon
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/container-football/pitch/realnode/engine"
+)
+
+// sendNotification speaks the protocol of sd_notify. No socket means that nobody listens.
+func sendNotification(socket, state string) error {
+	if socket == "" {
+		return nil
+	}
+	if socket[0] == '@' { // in the abstract namespace
+		socket = "\x00" + socket[1:]
+	}
+	c, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: socket, Net: "unixgram"})
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	_, err = c.Write([]byte(state))
+	return err
+}
+
+// monotonicUsec is what systemd wants to know with a reload.
+func monotonicUsec() string {
+	ns, err := engine.Monotonic()
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("MONOTONIC_USEC=%d", ns/1000)
+}
+
+// hangup hears SIGHUP.
+type hangup struct{ C chan os.Signal }
+
+func onHangup() hangup {
+	h := hangup{make(chan os.Signal, 1)}
+	signal.Notify(h.C, syscall.SIGHUP)
+	return h
+}
+
+func (h hangup) stop() { signal.Stop(h.C) }

@@ -1,0 +1,282 @@
+package daemon
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"encoding/hex"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/container-football/pitch/node"
+	"github.com/container-football/pitch/replica"
+)
+
+func (d *Daemon) getHost(*http.Request) (any, error) {
+	cfg := d.config()
+	v := HostView{Name: cfg.Host.Name, ID: cfg.Host.ID, Cluster: cfg.Cluster,
+		Version: d.opt.Version, Incarnation: d.data.incarnation, Resources: len(d.list())}
+	for _, s := range d.mesh.Stats() {
+		p := PeerView{Name: s.Name, ID: int(s.ID), Address: s.Address, Connected: s.Connected,
+			RTT: s.RoundTrip.Seconds(), Out: s.WireOut, In: s.WireIn, Error: s.Error}
+		for _, c := range s.Classes {
+			p.Lost += c.Lost.Messages
+		}
+		v.Peers = append(v.Peers, p)
+	}
+	return v, nil
+}
+
+func (d *Daemon) getResources(req *http.Request) (any, error) {
+	list := []View{}
+	for _, r := range d.list() {
+		st, err := r.fresh(req.Context())
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, d.view(r, st))
+	}
+	return list, nil
+}
+
+func (d *Daemon) getResource(r *resource, req *http.Request) (any, error) {
+	st, err := r.fresh(req.Context())
+	if err != nil {
+		return nil, err
+	}
+	return d.view(r, st), nil
+}
+
+// draw makes the random numbers of a new resource.
+func draw() (number uint32, uuid string, err error) {
+	var b [20]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		return 0, "", err
+	}
+	number = binary.LittleEndian.Uint32(b[16:])
+	if number == node.LayerMachine {
+		number = 0
+	}
+	return number, hex.EncodeToString(b[:16]), nil
+}
+
+func (d *Daemon) postCreate(req *http.Request) (any, error) {
+	c, err := parse[Create](req)
+	if err != nil {
+		return nil, err
+	}
+	d.change.Lock()
+	defer d.change.Unlock()
+	number, uuid, err := draw()
+	if err != nil {
+		return nil, err
+	}
+	def := &Definition{Schema: Schema, Name: c.Name, Number: int64(number), UUID: uuid,
+		Strategy: cmp.Or(c.Strategy, "mars"), Size: c.Size, Sector: cmp.Or(c.Sector, 4<<10),
+		Members: []string{d.config().Host.Name}, Ack: cmp.Or(c.Ack, "submitted"),
+		Buffer: cmp.Or(c.Buffer, 64<<20), FetchWindow: 8 << 20, Fetch: true, Replay: true,
+		Checksums: c.Checksums == nil || *c.Checksums}
+	if err := d.vacant(def); err != nil {
+		return nil, err
+	}
+	r, err := d.install(def)
+	if err != nil {
+		return nil, err
+	}
+	st, err := r.fresh(req.Context())
+	return d.view(r, st), err
+}
+
+// vacant says what is in the way of a new resource.
+func (d *Daemon) vacant(def *Definition) error {
+	if _, err := ParseDefinition("resource", def.Marshal()); err != nil {
+		return refuse(http.StatusBadRequest, "%v", err)
+	}
+	if d.find(def.Name) != nil {
+		return refuse(http.StatusConflict, "resource %s is already here", def.Name)
+	}
+	if d.engine.Unit(uint32(def.Number)) != nil {
+		return refuse(http.StatusConflict, "another resource here has the number %d of resource %s",
+			def.Number, def.Name)
+	}
+	return nil
+}
+
+// install makes a new resource and lets it run. What fails leaves nothing behind.
+func (d *Daemon) install(def *Definition) (*resource, error) {
+	if err := Store(d.data.dir, def); err != nil {
+		return nil, err
+	}
+	r, err := d.add(def)
+	if err != nil {
+		if e := d.data.remove(def.Name); e != nil {
+			d.log.Error("leftover of a resource that could not be made", "error", e)
+		}
+		return nil, refuse(http.StatusBadRequest, "%v", err)
+	}
+	d.boot(d.life, r)
+	return r, nil
+}
+
+// uninstall ends a resource and deletes its data.
+func (d *Daemon) uninstall(r *resource) error {
+	d.mu.Lock()
+	delete(d.resources, r.def.Name)
+	d.mu.Unlock()
+	d.unpublish(d.life, r.def.Name)
+	if err := r.unit.Stop(); err != nil {
+		d.log.Warn("devices of a resource that goes away", "resource", r.def.Name, "error", err)
+	}
+	return d.data.remove(r.def.Name)
+}
+
+// deleteResource ends a resource that has no other member.
+func (d *Daemon) deleteResource(r *resource, req *http.Request) (any, error) {
+	d.change.Lock()
+	defer d.change.Unlock()
+	st, err := r.fresh(req.Context())
+	if err != nil {
+		return nil, err
+	}
+	me := node.ID(d.cfg.Host.ID)
+	others := slices.ContainsFunc(st.Members, func(a node.Addr) bool { return a.Host != me })
+	switch {
+	case others:
+		return nil, refuse(http.StatusConflict, "resource %s has other members", r.def.Name).hinting(
+			"let them leave first, or let this host leave")
+	case st.Open > 0:
+		return nil, refuse(http.StatusConflict, "resource %s is in use by %d users", r.def.Name, st.Open)
+	}
+	return nil, d.uninstall(r)
+}
+
+// verbOps are the verbs that the control plane takes, by name.
+var verbOps = map[string]node.Op{"primary": replica.OpPrimary,
+	"primary --force": replica.OpPrimaryForce, "secondary": replica.OpSecondary,
+	"connect": replica.OpConnect, "disconnect": replica.OpDisconnect,
+	"resume-replay": replica.OpResumeReplay, "pause-replay": replica.OpPauseReplay}
+
+// machineHost finds hosts in the sentences of machines, which know only their numbers.
+var machineHost = regexp.MustCompile(`\bhost ([0-9]+)\b`)
+
+// named puts the names of hosts into a sentence of a machine.
+func (d *Daemon) named(text string) string {
+	cfg := d.config()
+	return machineHost.ReplaceAllStringFunc(text, func(found string) string {
+		id, err := strconv.ParseUint(found[len("host "):], 10, 32)
+		if err != nil || cfg.hostName(node.ID(id)) == "" {
+			return found
+		}
+		return "host " + cfg.hostName(node.ID(id))
+	})
+}
+
+func (d *Daemon) postVerb(r *resource, req *http.Request) (any, error) {
+	v, err := parse[Verb](req)
+	if err != nil {
+		return nil, err
+	}
+	op, ok := verbOps[v.Verb]
+	if !ok {
+		return nil, refuse(http.StatusBadRequest, "verb %q is unknown", v.Verb)
+	}
+	if err := d.verb(req.Context(), r, op, 0, nil); err != nil {
+		return nil, err
+	}
+	return d.getResource(r, req)
+}
+
+// verb asks the replica for something that it may refuse.
+func (d *Daemon) verb(ctx context.Context, r *resource, op node.Op, n int64, data []byte) error {
+	a, err := r.ask(ctx, op, 0, n, data)
+	if err != nil {
+		return err
+	}
+	if a.code == node.OK {
+		return nil
+	}
+	why := d.named(string(a.data))
+	if why == "" {
+		why = a.code.String()
+	}
+	status := http.StatusConflict
+	if a.code == node.TimedOut {
+		status = http.StatusGatewayTimeout
+	}
+	return refuse(status, "resource %s: %s", r.def.Name, why)
+}
+
+func (d *Daemon) postResize(r *resource, req *http.Request) (any, error) {
+	v, err := parse[Resize](req)
+	if err != nil {
+		return nil, err
+	}
+	if v.Size <= 0 || v.Size%r.def.Sector != 0 {
+		return nil, refuse(http.StatusBadRequest, "size %v is no multiple of the sector, %v", v.Size,
+			r.def.Sector)
+	}
+	if err := d.verb(req.Context(), r, replica.OpResize, int64(v.Size/r.def.Sector), nil); err != nil {
+		return nil, err
+	}
+	return d.getResource(r, req)
+}
+
+// goals are what one can wait for.
+var goals = map[string]func(v *View) bool{
+	"primary":    func(v *View) bool { return v.Role == "Primary" },
+	"secondary":  func(v *View) bool { return v.Role == "Secondary" },
+	"up-to-date": func(v *View) bool { return v.UpToDate },
+	"closed":     func(v *View) bool { return v.Open == 0 },
+	"replayed":   func(v *View) bool { return v.Unapplied == 0 },
+}
+
+// Goals are the names of what one can wait for.
+func Goals() []string {
+	return []string{"primary", "secondary", "up-to-date", "closed", "replayed"}
+}
+
+func (d *Daemon) postWait(r *resource, req *http.Request) (any, error) {
+	w, err := parse[Wait](req)
+	if err != nil {
+		return nil, err
+	}
+	reached := goals[w.For]
+	if reached == nil {
+		return nil, refuse(http.StatusBadRequest, "cannot wait for %q", w.For)
+	}
+	for {
+		_, _, changed := r.current()
+		st, err := r.fresh(req.Context())
+		if err != nil {
+			return nil, err
+		}
+		v := d.view(r, st)
+		if reached(&v) {
+			return v, nil
+		}
+		// Positions move without being told, so look again now and then in any case.
+		if err := d.pause(req.Context(), changed); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// pause waits until something has changed or some time has passed.
+func (d *Daemon) pause(ctx context.Context, changed <-chan struct{}) error {
+	t := time.NewTimer(waitStep)
+	defer t.Stop()
+	select {
+	case <-changed:
+	case <-t.C:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	return nil
+}
+
+// waitStep is how often positions are looked at.
+const waitStep = 50 * time.Millisecond

@@ -1,0 +1,117 @@
+package daemon
+
+import (
+	"fmt"
+
+	"github.com/container-football/pitch/replica"
+)
+
+// view puts a status into the words of marsadm, as far as they fit.
+func (d *Daemon) view(r *resource, st replica.Status) View {
+	cfg := d.config()
+	v := View{Name: r.def.Name, UUID: r.def.UUID, Strategy: r.def.Strategy, Host: cfg.Host.Name,
+		Size: st.Sectors * int64(r.def.Sector), Sector: int64(r.def.Sector), Role: st.Role.String(),
+		Primary: hostText(cfg, st.Primary), Epoch: st.Epoch, Open: st.Open, End: st.End,
+		Durable: st.Durable, Applied: st.Applied, Committed: st.Committed,
+		Behind: max(0, st.Committed-st.End), Unapplied: max(0, st.End-st.Applied),
+		UpToDate: st.UpToDate, SplitBrain: st.SplitBrain, CutOff: st.CutOff, Defect: st.Defect,
+		Devices: r.parts}
+	for _, m := range st.Members {
+		v.Members = append(v.Members, hostText(cfg, m.Host))
+	}
+	if st.Lost != (replica.Loss{}) {
+		v.Lost = &LossView{st.Lost.Ops, st.Lost.Bytes, float64(st.Lost.Age) / 1e9}
+	}
+	for _, t := range r.unit.Troubles() {
+		v.Troubles = append(v.Troubles, TroubleView{t.Text, t.Times, t.Last})
+	}
+	v.Disk, v.Repl, v.Flags = diskState(&v, st), replState(&v, st), flags(&v, st)
+	return v
+}
+
+// diskState is the word for what the disk holds.
+func diskState(v *View, st replica.Status) string {
+	switch st.Role {
+	case replica.RoleBooting:
+		return "Detached"
+	case replica.RoleDefective:
+		return "DefectiveLog"
+	case replica.RoleLeft:
+		return "NotJoined"
+	case replica.RoleClosed:
+		return "UpToDate"
+	case replica.RoleRecovering:
+		return fmt.Sprintf("Recovery[%d]", v.Unapplied)
+	case replica.RolePrimary:
+		if v.Unapplied > 0 {
+			return fmt.Sprintf("WriteBack[%d]", v.Unapplied)
+		}
+		return "UpToDate"
+	}
+	switch {
+	case st.UpToDate:
+		return "UpToDate"
+	case st.CutOff:
+		return "OutDated[S]" // the history has split: it is not what the primary has
+	case v.Behind > 0 && v.Unapplied > 0:
+		return "OutDated[FR]"
+	case v.Unapplied > 0:
+		return "OutDated[R]"
+	}
+	return "OutDated[F]"
+}
+
+// replState is the word for what replication does.
+func replState(v *View, st replica.Status) string {
+	switch {
+	case st.Role == replica.RoleBooting:
+		return "NotStarted"
+	case st.Role == replica.RoleDefective:
+		return "UnResponsive"
+	case st.Role == replica.RoleLeft:
+		return "NotJoined"
+	case st.Role == replica.RoleRecovering:
+		return "NotYetPrimary"
+	case st.Role == replica.RolePrimary:
+		return "Replicating"
+	case st.CutOff:
+		return "SplitBrain"
+	case v.Primary == "":
+		return "NoPrimaryDesignated"
+	case !st.FetchOn:
+		return "PausedFetch"
+	case !st.ReplayOn:
+		return "PausedReplay"
+	}
+	return "Replaying"
+}
+
+// flags are six letters: device, consistent, attached, sync, fetch, replay.
+func flags(v *View, st replica.Status) string {
+	b := []byte("-CA-FR")
+	if st.Role == replica.RolePrimary {
+		b[0] = 'D'
+		if v.Open == 0 {
+			b[0] = 'd'
+		}
+		return string(b[:3]) + "---"
+	}
+	if st.Role == replica.RoleDefective || st.Role == replica.RoleBooting ||
+		st.Role == replica.RoleLeft {
+		return "------"
+	}
+	b[3] = 'S'
+	switch {
+	case !st.FetchOn:
+		b[4] = '-'
+	case v.Behind > 0 || !st.UpToDate && v.Unapplied == 0:
+		b[4] = 'f'
+	}
+	switch {
+	case !st.ReplayOn:
+		b[5] = '-'
+	case v.Unapplied > 0:
+		b[5] = 'r'
+	}
+	return string(b)
+}

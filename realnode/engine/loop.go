@@ -1,0 +1,185 @@
+package engine
+
+import (
+	"time"
+
+	"github.com/container-football/pitch/node"
+	"github.com/container-football/pitch/realnode/handoff"
+)
+
+type itemKind uint8
+
+const (
+	itemEvent   itemKind = iota // for the machine
+	itemDone                    // the same, from a device
+	itemRequest                 // the same, from a user
+	itemBoot                    // the host has started
+	itemControl                 // a command for the fault layer
+)
+
+// item is one thing for the event loop to do. Its bytes lie in the queue.
+type item struct {
+	kind   itemKind
+	number uint64     // itemBoot: the seed
+	device *device    // itemDone
+	to     Replier    // itemRequest
+	done   chan error // itemControl
+	ev     node.Event
+}
+
+// loop is the event loop of one unit: the one goroutine that runs the machine. It is the World
+// that the machine's host and its fault layer see; they call it from that goroutine only.
+type loop struct {
+	unit   *Unit
+	clock  Clock
+	timers timers
+	host   *node.Host
+	users  users
+}
+
+var _ node.World = (*loop)(nil)
+
+func newLoop(u *Unit, spec node.Spec) *loop {
+	cfg := &u.engine.cfg
+	l := &loop{unit: u, clock: cfg.Clock}
+	l.host = node.NewHost(cfg.Host, u.number, []node.Spec{spec}, l, cfg.Wrap)
+	return l
+}
+
+// run delivers events until the inbox is closed. Timers that are due and events that have come in
+// take turns, so that neither kind can starve the other.
+func (l *loop) run() {
+	defer l.reportPanic()
+	wait := time.NewTimer(time.Hour)
+	defer wait.Stop()
+	var b handoff.Batch[item]
+	in := l.unit.inbox
+	for next := 0; ; {
+		idle := true
+		if key, ok := l.timers.pop(l.clock.Now()); ok {
+			idle = false
+			l.host.Deliver(key.machine, &node.Event{Kind: node.KindTimer, Tag: key.tag})
+		}
+		if next < b.Len() {
+			idle = false
+			l.handle(b.At(next), b.Data(next))
+			next++
+		} else {
+			l.users.flush()
+			if next = 0; in.TryTake(&b) {
+				idle = false
+			}
+		}
+		if in.Closed() {
+			l.drain(&b, next)
+			return
+		}
+		if !idle {
+			continue
+		}
+		wait.Reset(l.idleTime())
+		select {
+		case <-in.Wake():
+		case <-wait.C:
+		}
+	}
+}
+
+// drain answers the requests that the machine does not get to see.
+func (l *loop) drain(b *handoff.Batch[item], next int) {
+	for {
+		for ; next < b.Len(); next++ {
+			switch it := b.At(next); it.kind {
+			case itemRequest:
+				l.users.add(it.to, it.ev.Tag)
+			case itemControl:
+				it.done <- ErrStopped
+			}
+		}
+		if next = 0; !l.unit.inbox.TryTake(b) {
+			return
+		}
+	}
+}
+
+// idleTime is how long nothing is to do unless something comes in.
+func (l *loop) idleTime() time.Duration {
+	at, ok := l.timers.next()
+	if !ok {
+		return time.Hour
+	}
+	return l.clock.wait(at - l.clock.Now())
+}
+
+func (l *loop) handle(it *item, data []byte) {
+	number := l.unit.number
+	if len(data) > 0 {
+		it.ev.Data = data
+	}
+	switch it.kind {
+	case itemDone:
+		it.device.delivered(it.ev.Op)
+		l.host.Deliver(number, &it.ev)
+	case itemEvent:
+		l.host.Deliver(number, &it.ev)
+	case itemRequest:
+		it.ev.Tag = l.users.add(it.to, it.ev.Tag)
+		l.host.Deliver(number, &it.ev)
+	case itemBoot:
+		l.host.Boot(it.ev.N, it.number)
+	case itemControl:
+		it.done <- l.host.Control(data)
+	}
+}
+
+// reportPanic tells what broke, and lets the process die of it: a broken invariant must not be
+// survived, and the stack is wanted on standard error.
+func (l *loop) reportPanic() {
+	if r := recover(); r != nil {
+		if told := l.unit.engine.cfg.Broken; told != nil {
+			told(r)
+		}
+		panic(r)
+	}
+}
+
+// Now implements node.Clock.
+func (l *loop) Now() node.Time { return l.clock.Now() }
+
+// SetTimer implements node.Clock.
+func (l *loop) SetTimer(machine uint32, tag node.Tag, after node.Time) {
+	l.timers.arm(timerKey{machine, tag}, l.clock.Now()+max(after, 0))
+}
+
+// CancelTimer implements node.Clock.
+func (l *loop) CancelTimer(machine uint32, tag node.Tag) {
+	l.timers.cancel(timerKey{machine, tag})
+}
+
+// Send implements node.Transport. Real networks carry what is there, so the cost does not count.
+func (l *loop) Send(from, to node.Addr, class node.Class, body []byte, _ int64) {
+	e := l.unit.engine
+	if to.Host != e.cfg.Host {
+		e.cfg.Send(from, to, class, body)
+		return
+	}
+	if to.Machine == l.unit.number { // a full inbox must not lose what a machine tells itself
+		l.unit.inbox.Put(item{kind: itemEvent,
+			ev: node.Event{Kind: node.KindMessage, From: from}}, body)
+		return
+	}
+	e.Deliver(from, to.Machine, body)
+}
+
+// Volume implements node.World.
+func (l *loop) Volume(_ uint32, dev node.Dev) node.Volume {
+	return volume{l.unit.volumes[dev], l.unit.carries[dev]}
+}
+
+// Log implements node.World.
+func (l *loop) Log(_ uint32, dev node.Dev) node.Log { return logDevice{l.unit.logs[dev]} }
+
+// Reply implements node.World.
+func (l *loop) Reply(_ uint32, tag node.Tag, code node.Code, epoch uint64, data []byte) {
+	l.users.reply(tag, code, epoch, data)
+}

@@ -15,7 +15,7 @@ type Effect struct {
 	// the bytes carried. OpTimer: how long from now, on the host's own clock.
 	Cost int64
 
-	data, size int32 // span of Effects.arena
+	data, size int32 // span of Effects.arena; or, of lent content, its number and -1
 }
 
 // Effects collects what one or more steps want done, in order. The zero value is ready. It is
@@ -23,10 +23,14 @@ type Effect struct {
 type Effects struct {
 	list  []Effect
 	arena []byte
+	lent  [][]byte
 }
 
 // Reset empties e and keeps its memory.
-func (e *Effects) Reset() { e.list, e.arena = e.list[:0], e.arena[:0] }
+func (e *Effects) Reset() {
+	clear(e.lent) // lets go of what belongs to others
+	e.list, e.arena, e.lent = e.list[:0], e.arena[:0], e.lent[:0]
+}
 
 // Len is the number of effects.
 func (e *Effects) Len() int { return len(e.list) }
@@ -35,7 +39,12 @@ func (e *Effects) Len() int { return len(e.list) }
 func (e *Effects) At(i int) *Effect { return &e.list[i] }
 
 // Data is the content that f carries. It is valid until e is reset.
-func (e *Effects) Data(f *Effect) []byte { return e.arena[f.data : f.data+f.size : f.data+f.size] }
+func (e *Effects) Data(f *Effect) []byte {
+	if f.size < 0 {
+		return e.lent[f.data]
+	}
+	return e.arena[f.data : f.data+f.size : f.data+f.size]
+}
 
 func (e *Effects) add(f Effect, head, body []byte) {
 	f.data = int32(len(e.arena))
@@ -70,6 +79,18 @@ func (e *Effects) Reply(tag Tag, code Code, epoch uint64, data []byte) {
 	e.add(Effect{Op: OpReply, Tag: tag, Code: code, Seg: epoch}, data, nil)
 }
 
+// ReplyLent is Reply without a copy of data, which must stay as it is until the effects of this
+// step have been carried out. For much content only.
+func (e *Effects) ReplyLent(tag Tag, code Code, epoch uint64, data []byte) {
+	e.lend(Effect{Op: OpReply, Tag: tag, Code: code, Seg: epoch}, data)
+}
+
+func (e *Effects) lend(f Effect, data []byte) {
+	f.data, f.size = int32(len(e.lent)), -1
+	e.lent = append(e.lent, data)
+	e.list = append(e.list, f)
+}
+
 // Read reads n sectors from sector on.
 func (e *Effects) Read(dev Dev, tag Tag, sector, n int64) {
 	e.list = append(e.list, Effect{Op: OpRead, Dev: dev, Tag: tag, Off: sector, N: n})
@@ -78,6 +99,11 @@ func (e *Effects) Read(dev Dev, tag Tag, sector, n int64) {
 // Write writes the sectors in data, Carry bytes each, from sector on.
 func (e *Effects) Write(dev Dev, tag Tag, sector int64, data []byte) {
 	e.add(Effect{Op: OpWrite, Dev: dev, Tag: tag, Off: sector}, data, nil)
+}
+
+// WriteLent is Write without a copy of data: see ReplyLent.
+func (e *Effects) WriteLent(dev Dev, tag Tag, sector int64, data []byte) {
+	e.lend(Effect{Op: OpWrite, Dev: dev, Tag: tag, Off: sector}, data)
 }
 
 // Sync makes durable what was written by all Writes whose completion has arrived.

@@ -71,6 +71,33 @@ func TestEffectsSayWhatWasAskedFor(t *testing.T) {
 	}
 }
 
+// Lent content is not copied, and is let go of with the step.
+func TestLentContentIsTheLendersOwn(t *testing.T) {
+	var e node.Effects
+	mine := []byte("mine")
+	e.Reply(1, node.OK, 2, []byte("copy"))
+	e.ReplyLent(3, node.IOError, 4, mine)
+	e.WriteLent(1, 5, 6, mine[2:])
+	for i, want := range []string{"copy", "mine", "ne"} {
+		if got := e.Data(e.At(i)); string(got) != want {
+			t.Errorf("effect %d holds %q, expected %q", i, got, want)
+		}
+	}
+	if &e.Data(e.At(1))[0] != &mine[0] {
+		t.Error("it was copied")
+	}
+	if f := e.At(2); f.Op != node.OpWrite || f.Dev != 1 || f.Tag != 5 || f.Off != 6 {
+		t.Errorf("effect %+v", *f)
+	}
+	e.Reset()
+	if n := testing.AllocsPerRun(100, func() {
+		e.Reset()
+		e.ReplyLent(1, node.OK, 2, mine)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 // The arena may move while it grows. What was put in before must not be lost with it.
 func TestContentOutlivesTheGrowthOfTheArena(t *testing.T) {
 	var e node.Effects

@@ -83,6 +83,10 @@ func nodeError(err error) error {
 	return err
 }
 
+// persist is the time between syncs of a volume. Each competes with the log for the disk; what comes
+// between two of them is replayed after a crash, which takes no longer than it took to write.
+const persist = node.Second
+
 // buildReplica makes the machine of a replica: here strategies and the real world meet.
 func buildReplica(def *daemon.Definition, members []node.Addr) (node.Spec, error) {
 	if def.Strategy == absent {
@@ -91,7 +95,8 @@ func buildReplica(def *daemon.Definition, members []node.Addr) (node.Spec, error
 	r := &scenario.Resource{Name: def.Name, Strategy: def.Strategy, Size: def.Size,
 		Sector: def.Sector, Ack: def.Ack, Buffer: def.Buffer, FetchWindow: def.FetchWindow,
 		Replay: def.Replay, Fetch: def.Fetch}
-	at := scenario.Place{Members: members, Geometry: def.Geometry(), Joins: def.Joins}
+	at := scenario.Place{Members: members, Geometry: def.Geometry(), Joins: def.Joins,
+		Persist: persist}
 	uuid := fnv.New64a()
 	uuid.Write([]byte(def.UUID)) //nolint:errcheck // a hash takes anything
 	at.Resource = uuid.Sum64()

@@ -213,9 +213,21 @@ func (c *volViewCmd) details(s *streams, v *daemon.View) {
 	}
 	fmt.Fprintf(s.out, "%s: epoch %d, %d users, log: written %d, durable %d, on the volume %d, "+
 		"committed %d\n", v.Name, v.Epoch, v.Open, v.End, v.Durable, v.Applied, v.Committed)
-	for _, d := range v.Devices {
-		fmt.Fprintf(s.out, "%s: device %s\n", v.Name, d)
+	for i := range v.Devices {
+		d := &v.Devices[i]
+		fmt.Fprintf(s.out, "%s: device %s; %s; %s; %s\n", v.Name, d.Device, met("reads", &d.Reads),
+			met("writes", &d.Writes), met("syncs", &d.Syncs))
 	}
+}
+
+// met tells how often something was asked for, and how long it took.
+func met(what string, m *daemon.MeterView) string {
+	if m.Count == 0 {
+		return "no " + what
+	}
+	limit := func(seconds float64) time.Duration { return time.Duration(seconds * 1e9) }
+	return fmt.Sprintf("%d %s of %s, half below %v, 99 %% below %v", m.Count, what,
+		human(int64(m.Bytes)), limit(m.Median), limit(m.P99))
 }
 
 // human prints a size with three digits or so.

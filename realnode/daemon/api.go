@@ -86,9 +86,27 @@ type View struct {
 	CutOff     bool      `json:"cut_off"`
 	Lost       *LossView `json:"lost,omitempty"`
 	Defect     string    `json:"defect,omitempty"`
-	Devices    []string  `json:"devices,omitempty"`
+	// Devices are the volume and the logs of the replica, each with what it is made of.
+	Devices []DeviceView `json:"devices,omitempty"`
 	// Troubles are the last failures of devices since the daemon has started.
 	Troubles []TroubleView `json:"troubles,omitempty"`
+}
+
+// DeviceView is what a device has done since the daemon has started.
+type DeviceView struct {
+	Device string    `json:"device"`
+	Reads  MeterView `json:"reads"`
+	Writes MeterView `json:"writes"`
+	Syncs  MeterView `json:"syncs"`
+}
+
+// MeterView counts requests. Half of them took less than Median seconds, 99 % less than P99.
+type MeterView struct {
+	Count  uint64  `json:"count"`
+	Bytes  uint64  `json:"bytes"`
+	Errors uint64  `json:"errors"`
+	Median float64 `json:"median_seconds"`
+	P99    float64 `json:"p99_seconds"`
 }
 
 // TroubleView is what a device has failed with last.

@@ -27,7 +27,7 @@ type Definition struct {
 	Joins       bool        `toml:"joins" default:"false" json:"joins"`
 	Ack         string      `toml:"ack" default:"submitted" pattern:"label" json:"ack"`
 	Buffer      units.Bytes `toml:"buffer" default:"64MiB" min:"1MiB" json:"buffer"`
-	FetchWindow units.Bytes `toml:"fetch_window" default:"8MiB" min:"512KiB" json:"fetch_window"`
+	FetchWindow units.Bytes `toml:"fetch_window" default:"16MiB" min:"512KiB" json:"fetch_window"`
 	Fetch       bool        `toml:"fetch" default:"true" json:"fetch"`
 	Replay      bool        `toml:"replay" default:"true" json:"replay"`
 	Checksums   bool        `toml:"checksums" default:"true" json:"checksums"`

@@ -3,6 +3,7 @@ package daemon
 import (
 	"fmt"
 
+	"github.com/container-football/pitch/realnode/disk"
 	"github.com/container-football/pitch/replica"
 )
 
@@ -14,8 +15,11 @@ func (d *Daemon) view(r *resource, st replica.Status) View {
 		Primary: hostText(cfg, st.Primary), Epoch: st.Epoch, Open: st.Open, End: st.End,
 		Durable: st.Durable, Applied: st.Applied, Committed: st.Committed,
 		Behind: max(0, st.Committed-st.End), Unapplied: max(0, st.End-st.Applied),
-		UpToDate: st.UpToDate, SplitBrain: st.SplitBrain, CutOff: st.CutOff, Defect: st.Defect,
-		Devices: r.parts}
+		UpToDate: st.UpToDate, SplitBrain: st.SplitBrain, CutOff: st.CutOff, Defect: st.Defect}
+	for i, m := range r.metrics {
+		v.Devices = append(v.Devices, DeviceView{r.parts[i], meterView(&m.Reads),
+			meterView(&m.Writes), meterView(&m.Syncs)})
+	}
 	for _, m := range st.Members {
 		v.Members = append(v.Members, hostText(cfg, m.Host))
 	}
@@ -27,6 +31,11 @@ func (d *Daemon) view(r *resource, st replica.Status) View {
 	}
 	v.Disk, v.Repl, v.Flags = diskState(&v, st), replState(&v, st), flags(&v, st)
 	return v
+}
+
+func meterView(m *disk.Meter) MeterView {
+	return MeterView{m.Count(), m.Bytes(), m.Errors(), m.Quantile(0.5).Seconds(),
+		m.Quantile(0.99).Seconds()}
 }
 
 // diskState is the word for what the disk holds.

@@ -18,7 +18,7 @@ func alignedBuffer(n int) []byte {
 
 // maxWrite bounds one write to a log file, in bytes. What is longer becomes several writes, each
 // of them durable before the next begins.
-const maxWrite = 1 << 20
+const maxWrite = 4 << 20
 
 // scratch is an aligned buffer of maxWrite bytes. Logs borrow one for each request, so that only
 // those at work have one, and its pages have been touched already.

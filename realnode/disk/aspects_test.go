@@ -113,7 +113,7 @@ func TestAppendAfterFailure(t *testing.T) {
 		log.direct = true // what fails is not final then
 		want := []byte("start")
 		do(t, l, Request{Op: node.OpLogAppend, Seg: 1, Data: want})
-		fails(t, log, repaired, Request{Op: node.OpLogAppend, Seg: 1, Off: 5, Data: make([]byte, 3<<20)})
+		fails(t, log, repaired, Request{Op: node.OpLogAppend, Seg: 1, Off: 5, Data: make([]byte, 2*maxWrite+1<<20)})
 		if outside, err := ReadSegment(log.segs[1].path); repaired && string(outside) != "start" {
 			t.Errorf("after the failure there are %d bytes, %v", len(outside), err)
 		}

@@ -18,6 +18,9 @@ type Request struct {
 	N    int64  // sectors or bytes; size to cut a segment to; new number of sectors
 	Seq  uint64 // writes, zeros and appends: number of this one among them, from 1
 	Data []byte // of a write or append; the device does not keep it
+	// Into is where what is read from a volume may be put, if there is room. It may as well come
+	// elsewhere.
+	Into []byte
 }
 
 // Device is a volume or a log. All calls block. One goroutine calls Do and Admit, another one may

@@ -76,7 +76,7 @@ func (m *logModel) size() int {
 		return int(m.random.Below(70_000))
 	case 9:
 		if m.random.Below(20) == 0 {
-			return 1<<20 + int(m.random.Below(2<<20))
+			return maxWrite + int(m.random.Below(maxWrite/2))
 		}
 	}
 	return int(m.random.Below(5000))

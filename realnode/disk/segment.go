@@ -180,8 +180,11 @@ func (s *segment) seal(block []byte, i int64, used int) error {
 func (s *segment) write(data []byte) error {
 	first, at := place(s.size)
 	blocks := (at + int64(len(data)) + payloadSize - 1) / payloadSize
-	if err := s.fill((first + blocks) * blockSize); err != nil {
-		return err
+	end := (first + blocks) * blockSize
+	if blocks*blockSize < bulk {
+		if err := s.fill(end); err != nil {
+			return err
+		}
 	}
 	buf := borrow()
 	defer buf.giveBack()
@@ -205,6 +208,7 @@ func (s *segment) write(data []byte) error {
 	if err := s.writeAt(buf.b[:blocks*blockSize], first*blockSize); err != nil {
 		return err
 	}
+	s.filled = max(s.filled, end)
 	s.size += int64(len(data))
 	s.keepTail(buf.b[(blocks-1)*blockSize:][:used])
 	return nil
@@ -239,6 +243,10 @@ func (s *segment) writeHeader() error {
 	s.head.encode(buf.b)
 	return s.writeAt(buf.b[:blockSize], 0)
 }
+
+// bulk is the size of writes, in bytes, that make the file longer themselves: filling it with zeros
+// first would cost as much as the write.
+const bulk = 256 << 10
 
 // fill makes sure that the first so many bytes of the file have been written to. Of a new file a
 // write would have to change the metadata each time, which costs more than the write itself.

@@ -1,9 +1,12 @@
 package disk
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"sync"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/container-football/pitch/node"
 )
@@ -15,6 +18,7 @@ import (
 // until the volume is opened anew, and what was not synced is in doubt until then.
 type fileVolume struct {
 	file   *os.File
+	direct *os.File // the same, past the page cache; nil: the file system cannot
 	geo    node.Geometry
 	buf    []byte // of the latest answer
 	mu     sync.Mutex
@@ -37,6 +41,10 @@ func OpenVolume(path string, g node.Geometry) (Volume, error) {
 	if err := v.size(); err != nil {
 		file.Close()
 		return nil, err
+	}
+	v.direct, err = os.OpenFile(path, os.O_RDWR|unix.O_DIRECT, 0)
+	if err != nil && !errors.Is(err, unix.EINVAL) {
+		return nil, errors.Join(err, file.Close())
 	}
 	return v, nil
 }
@@ -90,7 +98,12 @@ func (v *fileVolume) Geometry() node.Geometry { return v.geo }
 func (v *fileVolume) String() string { return "file " + v.file.Name() }
 
 // Close implements Device.
-func (v *fileVolume) Close() error { return v.file.Close() }
+func (v *fileVolume) Close() error {
+	if v.direct != nil {
+		return errors.Join(v.direct.Close(), v.file.Close())
+	}
+	return v.file.Close()
+}
 
 // Do implements Device.
 func (v *fileVolume) Do(r *Request) ([]byte, error) {
@@ -99,7 +112,7 @@ func (v *fileVolume) Do(r *Request) ([]byte, error) {
 	}
 	off, n := v.geo.Bytes(r.Off), v.geo.Bytes(r.N)
 	if r.Op == node.OpRead {
-		return v.read(off, n)
+		return v.read(r.Into, off, n)
 	}
 	if r.Op == node.OpMap {
 		return v.mapData(off, n)
@@ -109,8 +122,7 @@ func (v *fileVolume) Do(r *Request) ([]byte, error) {
 	}
 	switch r.Op {
 	case node.OpWrite:
-		_, err := v.file.WriteAt(r.Data, off)
-		return nil, err
+		return nil, v.write(r.Data, off)
 	case node.OpZero:
 		return nil, zero(v.file, off, n)
 	}
@@ -131,12 +143,38 @@ func validVolume(r *Request, g node.Geometry) bool {
 		(r.Op != node.OpWrite || int64(len(r.Data)) == g.Bytes(r.N))
 }
 
-func (v *fileVolume) read(off, n int64) ([]byte, error) {
-	v.buf = resized(v.buf, n)
-	if _, err := v.file.ReadAt(v.buf, off); err != nil {
+func (v *fileVolume) read(into []byte, off, n int64) ([]byte, error) {
+	if int64(cap(into)) < n {
+		v.buf = resized(v.buf, n)
+		into = v.buf
+	}
+	into = into[:n]
+	if _, err := v.file.ReadAt(into, off); err != nil {
 		return nil, pathError("read", v.file.Name(), err)
 	}
-	return v.buf, nil
+	return into, nil
+}
+
+// directFrom is the size of writes, in bytes, that go past the page cache. They come from replay and
+// writeback, in order and joined, and nobody is likely to read them soon; to fill the cache with
+// them costs more than the disk does.
+const directFrom = 64 << 10
+
+func (v *fileVolume) write(data []byte, off int64) error {
+	if v.direct == nil || len(data) < directFrom || len(data)%blockSize != 0 || off%blockSize != 0 {
+		_, err := v.file.WriteAt(data, off)
+		return err
+	}
+	buf := borrow()
+	defer buf.giveBack()
+	for len(data) > 0 {
+		n := copy(buf.b, data)
+		if _, err := v.direct.WriteAt(buf.b[:n], off); err != nil {
+			return err
+		}
+		data, off = data[n:], off+int64(n)
+	}
+	return nil
 }
 
 // mapData tells in which sectors the file has data: those that are data in part count.

@@ -26,6 +26,7 @@ type device struct {
 	unit    *Unit
 	dev     node.Dev
 	medium  disk.Device
+	carry   int64 // bytes a sector; 0: a log
 	io      *handoff.Queue[diskOp]
 	syncs   *handoff.Queue[diskOp]
 	workers sync.WaitGroup
@@ -103,10 +104,28 @@ func (d *device) work() {
 				continue
 			}
 			op.Data = b.Data(i)
-			data, err := d.medium.Do(&op.Request)
-			d.unit.complete(d, op, d.codeOf(err), data)
+			d.carryOut(op)
 		}
 	}
+}
+
+// carryOut does one request. Much that was read goes to the loop in the buffer that it was read
+// into.
+func (d *device) carryOut(op *diskOp) {
+	if d.carry == 0 || op.Op != node.OpRead || op.N*d.carry < lendFrom {
+		data, err := d.medium.Do(&op.Request)
+		d.unit.complete(d, op, d.codeOf(err), data)
+		return
+	}
+	buf := borrow(int(op.N * d.carry))
+	op.Into = buf.b
+	data, err := d.medium.Do(&op.Request)
+	if !buf.holds(data) {
+		buf.giveBack()
+		d.unit.complete(d, op, d.codeOf(err), data)
+		return
+	}
+	d.unit.completeLent(d, op, d.codeOf(err), data, buf)
 }
 
 // admit hands a sync on, unless there is nothing for it to do.
@@ -151,10 +170,7 @@ func (d *device) codeOf(err error) node.Code {
 }
 
 // volume is how a machine sees a device that is a volume.
-type volume struct {
-	*device
-	carry int64 // bytes a sector
-}
+type volume struct{ *device }
 
 var _ node.Volume = volume{}
 

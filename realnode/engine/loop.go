@@ -24,6 +24,7 @@ type item struct {
 	device *device    // itemDone
 	to     Replier    // itemRequest
 	done   chan error // itemControl
+	lent   *buffer    // itemDone: where ev.Data lies, unless it lies in the queue
 	ev     node.Event
 }
 
@@ -120,6 +121,9 @@ func (l *loop) handle(it *item, data []byte) {
 	case itemDone:
 		it.device.delivered(it.ev.Op)
 		l.host.Deliver(number, &it.ev)
+		if it.lent != nil {
+			it.lent.giveBack()
+		}
 	case itemEvent:
 		l.host.Deliver(number, &it.ev)
 	case itemRequest:
@@ -173,7 +177,7 @@ func (l *loop) Send(from, to node.Addr, class node.Class, body []byte, _ int64) 
 
 // Volume implements node.World.
 func (l *loop) Volume(_ uint32, dev node.Dev) node.Volume {
-	return volume{l.unit.volumes[dev], l.unit.carries[dev]}
+	return volume{l.unit.volumes[dev]}
 }
 
 // Log implements node.World.

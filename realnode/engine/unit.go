@@ -34,20 +34,18 @@ type Unit struct {
 	result error
 
 	volumes, logs []*device
-	carries       []int64
 }
 
 func (u *Unit) open(m Machine) error {
 	for i, open := range m.Volumes {
-		d, err := u.openDevice(node.Dev(i), open)
+		d, err := u.openDevice(node.Dev(i), int64(m.Spec.Volumes[i].Carry), open)
 		if err != nil {
 			return err
 		}
 		u.volumes = append(u.volumes, d)
-		u.carries = append(u.carries, int64(m.Spec.Volumes[i].Carry))
 	}
 	for i, open := range m.Logs {
-		d, err := u.openDevice(node.Dev(i), open)
+		d, err := u.openDevice(node.Dev(i), 0, open)
 		if err != nil {
 			return err
 		}
@@ -56,8 +54,9 @@ func (u *Unit) open(m Machine) error {
 	return nil
 }
 
-func (u *Unit) openDevice(dev node.Dev, open Opener) (*device, error) {
+func (u *Unit) openDevice(dev node.Dev, carry int64, open Opener) (*device, error) {
 	d := newDevice(u, dev)
+	d.carry = carry
 	var err error
 	if d.medium, err = open(d.floor); err != nil {
 		return nil, err
@@ -147,4 +146,10 @@ func (u *Unit) Stop() error {
 func (u *Unit) complete(d *device, op *diskOp, code node.Code, data []byte) {
 	u.inbox.Put(item{kind: itemDone, device: d, ev: node.Event{Kind: node.KindDone, Op: op.Op,
 		Dev: d.dev, Code: code, Tag: op.tag, Seg: op.Seg, Off: op.Off, N: op.N}}, data)
+}
+
+// completeLent is complete with data in a buffer that comes back when it has been delivered.
+func (u *Unit) completeLent(d *device, op *diskOp, code node.Code, data []byte, buf *buffer) {
+	u.inbox.Put(item{kind: itemDone, device: d, lent: buf, ev: node.Event{Kind: node.KindDone,
+		Op: op.Op, Dev: d.dev, Code: code, Tag: op.tag, Off: op.Off, N: op.N, Data: data}}, nil)
 }

@@ -26,7 +26,7 @@ func (o *output) send(head, body []byte) error {
 
 func (o *output) sendLocked(head, body []byte) error {
 	if o.sender != nil {
-		o.buf = append(append(o.buf, head...), body...)
+		o.sender.gatherLocked(o, head, body)
 		return o.err
 	}
 	if len(o.buf)+len(head)+len(body) > cap(o.buf) {

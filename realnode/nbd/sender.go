@@ -15,7 +15,8 @@ type sender struct {
 	writing bool // its goroutine is in a write
 	ending  bool
 	done    chan struct{}
-	spare   []byte
+	chain   []chained // goes before the output's buffer
+	spares  [][]byte
 }
 
 // startSender makes a goroutine write for o. It ends with endSender.
@@ -41,16 +42,55 @@ func (o *output) endSender() error {
 	return o.err
 }
 
-// maxDirect is how much those who gather write themselves at most. More would keep them from their
-// work for long.
+// apart is the size of content, in bytes, that gets a buffer of its own: so what gathers needs not
+// be moved when it grows.
+const apart = 32 << 10
+
+// chained is content that stands before what is in the output's buffer.
+type chained struct {
+	b    []byte
+	loan *[pieceSize]byte // where b lies, or nil
+}
+
+// gatherLocked adds head and body to what has gathered.
+func (s *sender) gatherLocked(o *output, head, body []byte) {
+	o.buf = append(o.buf, head...)
+	if len(body) < apart {
+		o.buf = append(o.buf, body...)
+		return
+	}
+	s.chain = append(s.chain, chained{b: o.buf})
+	o.buf = s.empty()
+	for len(body) > 0 {
+		loan := pieces.Get().(*[pieceSize]byte)
+		n := copy(loan[:], body)
+		s.chain = append(s.chain, chained{loan[:n], loan})
+		body = body[n:]
+	}
+}
+
+// empty returns a buffer that nobody uses.
+func (s *sender) empty() []byte {
+	n := len(s.spares)
+	if n == 0 {
+		return make([]byte, 0, leastBuffer)
+	}
+	b := s.spares[n-1]
+	s.spares = s.spares[:n-1]
+	return b
+}
+
+// maxDirect is how much those who gather write themselves at most, in bytes. More would keep them
+// from their work for long.
 const maxDirect = 64 << 10
 
 // kickLocked lets what has gathered leave.
 func (s *sender) kickLocked(o *output) {
-	if s.writing || len(o.buf) == 0 {
+	if s.writing || len(o.buf) == 0 && len(s.chain) == 0 {
 		return
 	}
-	if s.direct != nil && len(o.buf) <= maxDirect && o.err == nil && s.tryLocked(o) {
+	small := len(s.chain) == 0 && len(o.buf) <= maxDirect
+	if s.direct != nil && small && o.err == nil && s.tryLocked(o) {
 		return
 	}
 	s.wake.Signal()
@@ -76,34 +116,52 @@ func (s *sender) tryLocked(o *output) bool {
 
 func (s *sender) run(o *output) {
 	defer close(s.done)
+	var list []chained
+	var vector net.Buffers
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	for {
-		for len(o.buf) == 0 && !s.ending {
+		for len(o.buf) == 0 && len(s.chain) == 0 && !s.ending {
 			s.wake.Wait()
 		}
-		if len(o.buf) == 0 {
+		if len(o.buf) == 0 && len(s.chain) == 0 {
 			return
 		}
-		full := o.buf
-		o.buf = s.spare[:0]
-		if o.err != nil {
-			s.spare = full
-			continue
-		}
-		s.writing = true
-		o.mu.Unlock()
-		_, err := o.w.Write(full)
-		o.mu.Lock()
-		s.writing = false
-		if s.spare = full; cap(full) > keepSpare {
-			s.spare = nil
-		}
+		list, s.chain = s.chain, list[:0]
+		list = append(list, chained{b: o.buf})
+		o.buf = s.empty()
 		if o.err == nil {
+			vector = vector[:0]
+			for _, c := range list {
+				vector = append(vector, c.b)
+			}
+			s.writing = true
+			o.mu.Unlock()
+			left := vector // WriteTo consumes it
+			_, err := left.WriteTo(o.w)
+			o.mu.Lock()
+			s.writing = false
 			o.err = err
 		}
+		s.release(list)
 	}
 }
 
-// keepSpare is how much memory is kept for later when a burst has passed, in bytes.
-const keepSpare = 4 << 20
+// release takes back the memory of what was written.
+func (s *sender) release(list []chained) {
+	for i, c := range list {
+		switch {
+		case c.loan != nil:
+			pieces.Put(c.loan)
+		case cap(c.b) <= keepSpare && len(s.spares) < maxSpares:
+			s.spares = append(s.spares, c.b[:0])
+		}
+		list[i] = chained{}
+	}
+}
+
+// What is kept for later when a burst has passed: so many buffers of so many bytes.
+const (
+	keepSpare = 1 << 20
+	maxSpares = 4
+)

@@ -11,8 +11,8 @@ import (
 const (
 	windowFrames = 1024
 	windowBytes  = 4 << 20
-	maxWrite     = 256 << 10 // bytes of one coalesced write
-	readChunk    = 1 << 20   // bytes of log read back at a time; more than one frame
+	maxWrite     = 1 << 20 // bytes of one coalesced write
+	readChunk    = 4 << 20 // bytes of log read back at a time; more than one frame
 )
 
 // applier carries the durable log to the volume, window by window: primaries call it writeback,
@@ -27,8 +27,9 @@ type applier struct {
 	target   mark
 	parts    []part
 	zeros    zeroList
-	frames   int32 // records of the window
-	scratch  []byte
+	frames   int32  // records of the window
+	scratch  []byte // runs of neighbours
+	flushed  int    // so much of scratch is being written
 }
 
 // part is one sector of a window: its content is the bytes at data.
@@ -196,7 +197,7 @@ func (m *Machine) writeParts() {
 			return int(y.order - x.order)
 		})
 	}
-	a.scratch = a.scratch[:0]
+	a.scratch, a.flushed = a.scratch[:0], 0
 	first, next := int64(0), int64(-1)
 	for i := range a.parts {
 		p := &a.parts[i]
@@ -206,7 +207,7 @@ func (m *Machine) writeParts() {
 		if len(a.zeros) > 0 && a.zeroed(p) {
 			continue
 		}
-		if p.sector != next || len(a.scratch) >= maxWrite {
+		if p.sector != next || len(a.scratch)-a.flushed >= maxWrite {
 			m.flushRun(first)
 			first = p.sector
 		}
@@ -248,11 +249,12 @@ func (m *Machine) zeroParts() {
 
 func (m *Machine) flushRun(first int64) {
 	a := &m.applier
-	if len(a.scratch) == 0 {
+	run := a.scratch[a.flushed:]
+	if len(run) == 0 {
 		return
 	}
-	m.out.Write(devVolume, tagApplyWrite, first, a.scratch)
-	a.scratch = a.scratch[:0]
+	m.out.WriteLent(devVolume, tagApplyWrite, first, run) // the next one goes behind it
+	a.flushed = len(a.scratch)
 	a.inflight++
 }
 
@@ -309,10 +311,10 @@ func (m *Machine) trim() {
 // out of recovery.
 func (m *Machine) persistApplied() {
 	if m.meta.syncing || m.applied == m.state.applied || m.role == replica.RoleDefective ||
-		m.resizing() {
+		m.resizing() || m.now < m.meta.notBefore {
 		return
 	}
-	m.meta.syncing = true
+	m.meta.syncing, m.meta.notBefore = true, m.now+m.cfg.Persist
 	m.meta.candidate, m.meta.sectors = m.applied, m.sectors
 	m.out.Sync(devVolume, tagVolumeSync)
 }

@@ -31,7 +31,7 @@ func remains(t *testing.T) (node.Dump, mars.Config) {
 func TestLongLogBehindDamageIsNotCutOff(t *testing.T) {
 	c := start(t, 1, 19, mars.Config{})
 	c.role(1, replica.RolePrimary)
-	for i := range 16000 {
+	for i := range 60000 {
 		c.write(1, int64(i%100), uint64(i+1))
 	}
 	dump := c.dump(1)

@@ -59,8 +59,18 @@ type read struct {
 	off    int64
 	tag    node.Tag
 	need   int64  // answered only when the log is durable up to here
-	buf    []byte // the sectors
+	buf    []byte // the sectors; empty as long as none came from the buffer
 	over   []bool // which of them came from the buffer
+}
+
+// sectors is where the content of a read is gathered, if it does not come from the volume alone.
+func (r *read) sectors(carry int) []byte {
+	if n := len(r.over) * carry; cap(r.buf) < n {
+		r.buf = make([]byte, n)
+	} else {
+		r.buf = r.buf[:n]
+	}
+	return r.buf
 }
 
 func (m *Machine) inRange(ev *node.Event) bool {
@@ -186,13 +196,13 @@ func (m *Machine) onRead(ev *node.Event) {
 		return
 	}
 	carry := int(m.cfg.Geometry.Carry)
-	r := m.newRead(ev.Tag, int(ev.N), carry)
+	r := m.newRead(ev.Tag, int(ev.N))
 	hits := 0
 	var newest []int64
 	if len(m.io.zeros) > 0 {
 		newest = make([]int64, ev.N)
 	}
-	for i := 0; i < int(ev.N); i++ {
+	for i := 0; i < int(ev.N) && len(m.io.index) > 0; i++ {
 		start, ok := m.io.index[ev.Off+int64(i)]
 		if !ok {
 			continue
@@ -200,7 +210,7 @@ func (m *Machine) onRead(ev *node.Event) {
 		hits++
 		ref := &m.stream.refs[m.stream.find(start)]
 		from := start + headerSize + (ev.Off+int64(i)-ref.sector)*int64(carry)
-		copy(r.buf[i*carry:], m.stream.bytes(from, from+int64(carry)))
+		copy(r.sectors(carry)[i*carry:], m.stream.bytes(from, from+int64(carry)))
 		r.over[i] = true
 		if newest != nil {
 			newest[i] = start
@@ -222,7 +232,7 @@ func (m *Machine) onRead(ev *node.Event) {
 	m.finishRead(r)
 }
 
-func (m *Machine) newRead(tag node.Tag, n, carry int) *read {
+func (m *Machine) newRead(tag node.Tag, n int) *read {
 	var r *read
 	for i := range m.io.reads {
 		if !m.io.reads[i].used {
@@ -234,13 +244,10 @@ func (m *Machine) newRead(tag node.Tag, n, carry int) *read {
 		m.io.reads = append(m.io.reads, read{})
 		r = &m.io.reads[len(m.io.reads)-1]
 	}
-	if cap(r.buf) < n*carry {
-		r.buf = make([]byte, n*carry)
-	}
 	if cap(r.over) < n {
 		r.over = make([]bool, n)
 	}
-	*r = read{used: true, tag: tag, buf: r.buf[:n*carry], over: r.over[:n]}
+	*r = read{used: true, tag: tag, buf: r.buf[:0], over: r.over[:n]}
 	clear(r.over)
 	m.io.live++
 	return r
@@ -263,6 +270,10 @@ func (m *Machine) userRead(ev *node.Event) {
 		m.endRead(r, ev.Code, nil)
 		return
 	}
+	if len(r.buf) == 0 { // all of it comes from the volume, and it can leave as it is
+		m.endRead(r, node.OK, ev.Data)
+		return
+	}
 	carry := int(m.cfg.Geometry.Carry)
 	for i, over := range r.over {
 		if !over {
@@ -281,7 +292,7 @@ func (m *Machine) finishRead(r *read) {
 
 func (m *Machine) endRead(r *read, code node.Code, data []byte) {
 	if !r.orphan {
-		m.out.Reply(r.tag, code, m.ver.epoch(), data)
+		m.out.ReplyLent(r.tag, code, m.ver.epoch(), data)
 	}
 	r.used = false
 	m.io.live--

@@ -5,7 +5,7 @@ import (
 )
 
 // maxCommit bounds what one group commit appends, in bytes.
-const maxCommit = 1 << 20
+const maxCommit = 4 << 20
 
 // logger makes the stream durable: one append and one sync at a time, each for everything that
 // has come meanwhile (group commit).

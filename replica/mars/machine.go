@@ -46,12 +46,15 @@ type Config struct {
 	// first of Members.
 	Joins       bool
 	Ack         Ack
-	Buffer      int64     // bytes of log that may wait for writeback; then writers wait. 64 MiB
-	FetchWindow int64     // bytes of log on their way to one secondary. 1 MiB
-	FetchOff    bool      // the fetch switch of a new secondary
-	ReplayOff   bool      // the replay switch of a new secondary
-	Tick        node.Time // period of retries; it is longer while there is nothing to do. 50 ms
-	Guard       node.Time // how long a restarted primary listens for a newer one. 500 ms
+	Buffer      int64 // bytes of log that may wait for writeback; then writers wait. 64 MiB
+	FetchWindow int64 // bytes of log on their way to one secondary. 1 MiB
+	FetchOff    bool  // the fetch switch of a new secondary
+	ReplayOff   bool  // the replay switch of a new secondary
+	// Persist is how long it is at least from one sync of the volume to the next. What was applied
+	// since is replayed after a crash. 0: at each tick.
+	Persist node.Time
+	Tick    node.Time // period of retries; it is longer while there is nothing to do. 50 ms
+	Guard   node.Time // how long a restarted primary listens for a newer one. 500 ms
 	// HandoverLag is how much log may be missing at the new primary, in bytes, when the old one
 	// stops serving. More makes a handover begin earlier and its downtime longer. 1 MiB
 	HandoverLag     int64

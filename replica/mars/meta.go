@@ -149,9 +149,10 @@ type metaStore struct {
 	size   int64    // of the record being written, in bytes
 	old    []uint64 // segments to delete once a record is durable in a newer one
 
-	syncing   bool  // a sync of the volume is under way
-	candidate mark  // what it makes durable
-	sectors   int64 // of the volume, there
+	syncing   bool      // a sync of the volume is under way
+	notBefore node.Time // when the next one may begin
+	candidate mark      // what it makes durable
+	sectors   int64     // of the volume, there
 }
 
 // save makes the state durable, soon; m.meta.saved reaches the returned generation then, and

@@ -97,7 +97,7 @@ func (m *Machine) overlayZeros(r *read, first int64, newest []int64) (hits int) 
 			if !r.over[k] {
 				hits++
 			}
-			clear(r.buf[k*carry : (k+1)*carry])
+			clear(r.sectors(int(carry))[k*carry : (k+1)*carry])
 			r.over[k] = true
 			if m.cfg.Ack != AckSubmitted {
 				r.need = max(r.need, z.need)

@@ -22,7 +22,7 @@ run: build ## run one scenario in both worlds, compare placements, run two studi
 	$(BIN) model table
 	$(BIN) study studies/bigcluster-vs-sharding.toml studies/rebuild-crossover.toml --fresh
 
-test: need-git need-jupyter need-nbd ## everything that must pass before a change is kept (one to five minutes)
+test: need-git need-jupyter need-nbd need-fs ## everything that must pass before a change is kept (one to five minutes)
 	@files=$$(gofmt -l .); [ -z "$$files" ] || { echo "not gofmt'ed: $$files"; exit 1; }
 	$(GO) vet ./...
 	$(GO) test -count=1 -timeout 15m ./...
@@ -51,18 +51,20 @@ notebooks: build need-jupyter ## execute the notebooks into out/notebooks, as HT
 # The studies that the notebooks load.
 NEEDED = $(sort $(shell sed -n 's|.*load(\\"\([a-z0-9-]*\)\\").*|studies/\1.toml|p' notebooks/*.ipynb))
 
-bench: need-fio need-nbd ## benchmarks, in the form that benchstat reads: out/bench.txt (COUNT=6)
+bench: need-fio need-nbd need-fs need-rivals ## benchmarks, in the form that benchstat reads: out/bench.txt (COUNT=6)
 	@mkdir -p out
 	@{ echo "# $$(uname -sr), $$(nproc) cores, load $$(cut -d' ' -f1-3 /proc/loadavg), $$($(GO) version)"; \
-	  $(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) -timeout 60m ./sim/... ./check/ ./scenario/ ./model/... ./study/ ./reports/ ./cmd/pitch/ ./realnode/nbd/ ./internal/bench/; \
+	  $(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) -timeout 60m ./sim/... ./check/ ./scenario/ ./model/... ./study/ ./reports/ ./cmd/pitch/ ./realnode/... ./internal/bench/; \
 	} | tee out/bench.txt
 	@$(GO) run $(STAT) out/bench.txt | tee out/benchstat.txt
 
-soak: build ## minutes of work: seeds 1..1000 of everything, random faults, a hundred kills
+soak: build need-fs ## an hour of work: seeds 1..1000 of everything, random faults, a thousand kills, flipped bits
 	$(BIN) run scenarios --world sim --seeds 1..1000
 	$(BIN) run scenarios/soak/random-faults.toml --world sim --seeds 1..3000
 	$(BIN) run scenarios/soak
 	$(BIN) run scenarios --world local --seeds 1..10
+	PITCH_SOAK=1 $(GO) test -count=1 -v -timeout 2h ./cmd/pitch/ \
+	  -run 'TestKilledAgain|TestTwoHostsKilled|TestFileSystemsSurvive|TestFlippedBits|TestDamagedFiles'
 
 fuzz: ## every fuzz target for a while (FUZZ=20s)
 	@for pkg in $$($(GO) list ./...); do \
@@ -90,7 +92,7 @@ clean: ## remove what was built and written
 	rm -rf bin out
 
 # What a target needs beyond Go. As root (or with sudo) it is installed on Debian and the like.
-.PHONY: need-git need-fio need-jupyter need-nbd
+.PHONY: need-git need-fio need-jupyter need-nbd need-fs need-rivals
 need-git:
 	@command -v git >/dev/null || $(call install,git) || \
 	  { echo "git is needed to apply the mutants' patches: install it"; exit 1; }
@@ -100,6 +102,13 @@ need-fio:
 need-nbd: # clients that nobody here wrote; nbdkit is only compared with
 	@$(NBDCLIENTS) || { $(call install,$(NBDPKGS)) && $(NBDCLIENTS); } || \
 	  echo "SKIPPED: not all NBD clients are here, so the server is not tried with them: install $(NBDPKGS)"
+need-fs: # file systems that are mounted on volumes, and what repairs them
+	@$(FSTOOLS) || { $(call install,$(FSPKGS)) && $(FSTOOLS); } || \
+	  echo "SKIPPED: no ext4 and xfs here, so no file system is put on a volume: install $(FSPKGS)"
+need-rivals: # only compared with
+	@{ command -v rsync && command -v qemu-storage-daemon; } >/dev/null || \
+	  $(call install,rsync qemu-system-common) || \
+	  echo "SKIPPED: no rsync or no qemu-storage-daemon here to compare with"
 need-jupyter: # with the Python that Jupyter runs on
 	@$(JUPYTER) || { $(call install,$(DEBIAN)) && $(JUPYTER); } || \
 	  echo "SKIPPED: no Jupyter with pandas here, so the notebooks are not executed: install $(DEBIAN)"
@@ -107,6 +116,8 @@ need-jupyter: # with the Python that Jupyter runs on
 NBDCLIENTS = (for c in nbdinfo nbdcopy qemu-io qemu-img fio nbdkit; do command -v $$c >/dev/null || exit 1; done; \
               /usr/bin/python3 -c 'import nbd' 2>/dev/null)
 NBDPKGS    = libnbd-bin python3-libnbd qemu-utils fio nbdkit
+FSTOOLS    = (for c in mkfs.ext4 e2fsck mkfs.xfs xfs_repair; do command -v $$c >/dev/null || exit 1; done)
+FSPKGS     = e2fsprogs xfsprogs
 JUPYTER = { nb=$$(command -v jupyter-nbconvert) && python=$$(sed -n '1s/^\#! *//p' "$$nb") && \
             $$python -c 'import ipykernel, tomllib, pandas, matplotlib' 2>/dev/null; }
 DEBIAN  = jupyter-nbconvert python3-ipykernel python3-pandas python3-matplotlib

@@ -57,6 +57,9 @@ func (*Attachment) Detach(context.Context) error { return Supported() }
 // Abort fails.
 func (*Attachment) Abort(context.Context) error { return Supported() }
 
+// KeepServing fails.
+func KeepServing() error { return Supported() }
+
 // Swept is what Sweep has found: nothing.
 type Swept struct{ Mounts, Loops, Busy []string }
 

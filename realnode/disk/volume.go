@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -17,12 +18,13 @@ import (
 // data then. So a failed sync is final here: every later write and sync fails with the same error
 // until the volume is opened anew, and what was not synced is in doubt until then.
 type fileVolume struct {
-	file   *os.File
-	direct *os.File // the same, past the page cache; nil: the file system cannot
-	geo    node.Geometry
-	buf    []byte // of the latest answer
-	mu     sync.Mutex
-	failed error // of the first sync that failed
+	file     *os.File
+	direct   *os.File // the same, past the page cache; nil: the file system cannot
+	geo      node.Geometry
+	buf      []byte    // of the latest answer
+	lastRead time.Time // when it was read last
+	mu       sync.Mutex
+	failed   error // of the first sync that failed
 }
 
 var _ Volume = (*fileVolume)(nil)
@@ -149,19 +151,24 @@ func (v *fileVolume) read(into []byte, off, n int64) ([]byte, error) {
 		into = v.buf
 	}
 	into = into[:n]
+	v.lastRead = time.Now()
 	if _, err := v.file.ReadAt(into, off); err != nil {
 		return nil, pathError("read", v.file.Name(), err)
 	}
 	return into, nil
 }
 
-// directFrom is the size of writes, in bytes, that go past the page cache. They come from replay and
-// writeback, in order and joined, and nobody is likely to read them soon; to fill the cache with
-// them costs more than the disk does.
-const directFrom = 64 << 10
+// Writes from directFrom bytes on go past the page cache of a volume that nobody has read for a
+// while: that is mostly the replay of a secondary, and to fill the cache with it costs more than
+// the disk does.
+const (
+	directFrom = 64 << 10
+	unread     = 10 * time.Second
+)
 
 func (v *fileVolume) write(data []byte, off int64) error {
-	if v.direct == nil || len(data) < directFrom || len(data)%blockSize != 0 || off%blockSize != 0 {
+	if v.direct == nil || len(data) < directFrom || len(data)%blockSize != 0 ||
+		off%blockSize != 0 || time.Since(v.lastRead) < unread {
 		_, err := v.file.WriteAt(data, off)
 		return err
 	}

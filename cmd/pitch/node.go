@@ -45,7 +45,7 @@ A configuration of two keys more than the least:
   id = 2
   address = "10.0.0.2:7790"
 
-SIGHUP takes up changed peers and log settings. SIGTERM and Ctrl-C stop it; so may a crash: it
+SIGHUP takes up changed peers and log.level. SIGTERM and Ctrl-C stop it; so may a crash: it
 starts again from what is on disk.`
 }
 
@@ -98,7 +98,7 @@ func buildReplica(def *daemon.Definition, members []node.Addr) (node.Spec, error
 	at := scenario.Place{Members: members, Geometry: def.Geometry(), Joins: def.Joins,
 		Persist: persist}
 	uuid := fnv.New64a()
-	uuid.Write([]byte(def.UUID)) //nolint:errcheck // a hash takes anything
+	_, _ = uuid.Write([]byte(def.UUID)) // a hash takes anything
 	at.Resource = uuid.Sum64()
 	return r.Spec(at)
 }

@@ -44,6 +44,9 @@ func (d *Daemon) sweepDevices() {
 	if d.opt.Runner != nil {
 		return
 	}
+	if err := attach.KeepServing(); err != nil {
+		d.log.Debug("under pressure of memory an attached volume may wait for itself", "error", err)
+	}
 	left, err := attach.Sweep(filepath.Join(d.data.dir, deviceMount))
 	if err != nil {
 		d.log.Warn("devices that an earlier life has left", "error", err)
@@ -112,6 +115,26 @@ func (d *Daemon) resizeDevice(r *resource, before, st replica.Status) {
 			d.log.Warn("block device keeps its size", "resource", r.def.Name, "error", err)
 		}
 	}
+}
+
+// abortDevice ends the block device of a volume that is no longer served here, which can only be by
+// force: whoever uses it gets errors instead of waiting for ever.
+func (d *Daemon) abortDevice(ctx context.Context, name string) {
+	d.atMu.Lock()
+	defer d.atMu.Unlock()
+	a := d.at[name]
+	if a == nil {
+		return
+	}
+	d.log.Error("volume is no longer served here, and its block device ends", "resource", name,
+		"device", a.device.Path())
+	ctx, cancel := context.WithTimeout(ctx, detachGrace)
+	defer cancel()
+	if err := a.device.Abort(ctx); err != nil {
+		d.log.Error("block device does not end", "resource", name, "error", err)
+	}
+	a.front.Close()
+	delete(d.at, name)
 }
 
 // detachAll is for the end of the daemon. A device that is in use then fails all further requests.

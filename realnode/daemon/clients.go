@@ -38,7 +38,7 @@ func (d *Daemon) listenForClients() (err error) {
 		return nil
 	}
 	cfg := d.cfg
-	local, err := listenUnix(cfg.NBD.Socket, 0o600)
+	local, err := listenUnix(cfg.NBD.Socket)
 	if err != nil {
 		return fmt.Errorf("nbd.socket: %w", err)
 	}
@@ -52,15 +52,15 @@ func (d *Daemon) listenForClients() (err error) {
 		d.listeners = append(d.listeners, tcp)
 		d.servers = append(d.servers, d.networkServer())
 	}
-	if d.control, err = listenUnix(cfg.Host.Control, 0o600); err != nil {
+	if d.control, err = listenUnix(cfg.Host.Control); err != nil {
 		return fmt.Errorf("host.control: %w", err)
 	}
 	return allowGroup(cfg.Host.Control, cfg.Host.ControlGroup)
 }
 
-// listenUnix makes a socket. One that nobody listens on any more is replaced: the lock on the data
-// folder says that no other daemon of this host runs.
-func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
+// listenUnix makes a socket for its owner alone. One that nobody listens on any more is replaced:
+// the lock on the data folder says that no other daemon of this host runs.
+func listenUnix(path string) (net.Listener, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
 	}
@@ -77,7 +77,7 @@ func listenUnix(path string, mode fs.FileMode) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.Chmod(path, mode); err != nil {
+	if err := os.Chmod(path, 0o600); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
@@ -127,10 +127,12 @@ func (d *Daemon) publish(ctx context.Context, r *resource, st replica.Status) {
 	}
 	name := r.def.Name
 	d.exMu.Lock()
-	_, is := d.published[name]
-	want := st.Role == replica.RolePrimary
+	e, there := d.published[name]
+	is := there && e.Device.(*volumeFront).r == r // not of an earlier resource of this name
+	// A resource that is going away must not be exported again behind the back of unpublish.
+	want := st.Role == replica.RolePrimary && d.find(name) == r
 	switch {
-	case want && !is:
+	case want && !there:
 		d.published[name] = nbd.Export{Name: name, Device: newVolumeFront(r), MultiConn: true,
 			PreferredBlock: 4096, Description: "resource " + name}
 	case !want && is:
@@ -139,6 +141,9 @@ func (d *Daemon) publish(ctx context.Context, r *resource, st replica.Status) {
 	d.exMu.Unlock()
 	if is && !want {
 		d.withdraw(ctx, name)
+	}
+	if !want {
+		d.abortDevice(ctx, name)
 	}
 }
 
@@ -151,6 +156,7 @@ func (d *Daemon) unpublish(ctx context.Context, name string) {
 	if is {
 		d.withdraw(ctx, name)
 	}
+	d.abortDevice(ctx, name)
 }
 
 func (d *Daemon) withdraw(ctx context.Context, name string) {

@@ -242,7 +242,7 @@ var ErrRestart = errors.New("takes effect only after a restart")
 // fixed is the part of a configuration that a running daemon cannot change.
 func (c *Config) fixed() Config {
 	f := *c
-	f.Peers, f.Log, f.Path = nil, Log{}, ""
+	f.Peers, f.Log.Level, f.Path = nil, "", ""
 	return f
 }
 

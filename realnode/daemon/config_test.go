@@ -73,7 +73,7 @@ func TestMistakesInAConfiguration(t *testing.T) {
 		{swap("[tls]\ndir = \"tls\"\n", ""), "hosts know each other by certificates"},
 		{swap(`dir = "tls"`, "dir = \"tls\"\ninsecure = true"), "one of the two"},
 		{swap(`dir = "tls"`, "insecure = true"), "node.toml:12:11: address: without certificates"},
-		{swap(`name = "alpha"`, `nmae = "alpha"`), `did you mean "name"`},
+		{swap(`name = "alpha"`, `nama = "alpha"`), `did you mean "name"`},
 		{swap(`id = 2`, `id = 1`), "id 1 is there twice"},
 		{swap(`name = "beta"`, `name = "alpha"`), "is there twice"},
 		{swap(`rate = "100MiB/s"`, `rate = "100MB"`), "expected a rate in bytes"},
@@ -150,7 +150,7 @@ The file that ` + "`pitch node --config FILE`" + ` reads, in TOML. ` + "`pitch s
 ` + "`pitch node --config FILE --check`" + ` only checks it. Relative paths are meant from the folder of the file. This page is made from the
 code (` + "`go test ./realnode/daemon -run Reference -rewrite`" + `).
 
-A changed file is taken up at SIGHUP, by ` + "`systemctl reload`" + ` or ` + "`pitch vol reload`" + `: peers and log. All else takes a restart, and a
+A changed file is taken up at SIGHUP, by ` + "`systemctl reload`" + ` or ` + "`pitch vol reload`" + `: peers and log.level. All else takes a restart, and a
 reload that would need one changes nothing and says so.
 
 `

@@ -74,6 +74,8 @@ func (h handler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		switch {
 		case errors.As(err, &r):
 			status, f.Hint = r.status, r.hint
+		case errors.Is(err, errStopped):
+			status = http.StatusConflict
 		case errors.Is(err, context.DeadlineExceeded):
 			status = http.StatusGatewayTimeout
 		}
@@ -90,7 +92,15 @@ func parse[T any](req *http.Request) (T, error) {
 	var v T
 	dec := json.NewDecoder(req.Body)
 	dec.DisallowUnknownFields()
-	if err := dec.Decode(&v); err != nil && !errors.Is(err, io.EOF) {
+	err := dec.Decode(&v)
+	if err == nil && dec.More() {
+		err = errors.New("there is more than one value")
+	}
+	var large *http.MaxBytesError
+	switch {
+	case errors.As(err, &large):
+		return v, refuse(http.StatusRequestEntityTooLarge, "request: more than %d bytes", large.Limit)
+	case err != nil && !errors.Is(err, io.EOF):
 		return v, refuse(http.StatusBadRequest, "request: %v", err)
 	}
 	return v, nil
@@ -110,7 +120,7 @@ func (d *Daemon) serveControl(ctx context.Context) {
 		{d.mesh.Streams(), &http.Server{Handler: peers, BaseContext: base,
 			ReadHeaderTimeout: 10 * time.Second, ConnContext: withPeer}},
 	} {
-		context.AfterFunc(ctx, func() { s.server.Close() })
+		context.AfterFunc(ctx, func() { _ = s.server.Close() })
 		d.serving.Go(func() {
 			err := s.server.Serve(s.listener)
 			if err != nil && !errors.Is(err, http.ErrServerClosed) && ctx.Err() == nil {
@@ -123,7 +133,7 @@ func (d *Daemon) serveControl(ctx context.Context) {
 // routes are what an operator can ask for.
 func (d *Daemon) routes(mux *http.ServeMux) {
 	mux.Handle("GET /v1/host", handler(d.getHost))
-	mux.Handle("POST /v1/reload", handler(func(*http.Request) (any, error) { return nil, d.reload() }))
+	mux.Handle("POST /v1/reload", handler(d.postReload))
 	mux.Handle("GET /v1/resources", handler(d.getResources))
 	mux.Handle("POST /v1/resources", handler(d.postCreate))
 	mux.Handle("GET /v1/resources/{name}", d.with(d.getResource))
@@ -138,6 +148,13 @@ func (d *Daemon) routes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
 	mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+}
+
+func (d *Daemon) postReload(*http.Request) (any, error) {
+	if err := d.reload(); err != nil {
+		return nil, refuse(http.StatusConflict, "%v", err) // it is the file that has to be mended
+	}
+	return nil, nil
 }
 
 // peerRoutes are what other daemons can ask for.

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/container-football/pitch/node"
 	"github.com/container-football/pitch/realnode/ca"
 	"github.com/container-football/pitch/realnode/engine"
@@ -47,6 +49,8 @@ type Daemon struct {
 	life  context.Context // of all replicas
 
 	change sync.Mutex // of one resource's being there, at a time
+
+	reloading sync.Mutex
 
 	mu        sync.Mutex
 	cfg       *Config
@@ -103,12 +107,26 @@ func (d *Daemon) open() (err error) {
 	if err != nil {
 		return err
 	}
-	for _, def := range defs {
-		if _, err := d.add(def); err != nil {
-			return err
-		}
+	if err := d.addAll(defs); err != nil {
+		return err
 	}
 	return d.listenForClients()
+}
+
+// openAtOnce is how many resources are opened at once: opening waits for the disk, mostly.
+const openAtOnce = 16
+
+// addAll opens all resources that there are.
+func (d *Daemon) addAll(defs []*Definition) error {
+	var group errgroup.Group
+	group.SetLimit(openAtOnce)
+	for _, def := range defs {
+		group.Go(func() error {
+			_, err := d.add(def)
+			return err
+		})
+	}
+	return group.Wait()
 }
 
 func (d *Daemon) connect() (err error) {
@@ -175,6 +193,8 @@ func (d *Daemon) serve(ctx context.Context) error {
 		}
 		return endOf(ctx)
 	}
+	reload := onHangup() // before anybody is told that we are ready: unheard it would end the process
+	defer reload.stop()
 	if err := d.mesh.Start(ctx); err != nil {
 		return err
 	}
@@ -184,11 +204,10 @@ func (d *Daemon) serve(ctx context.Context) error {
 	if err := d.serveClients(ctx); err != nil {
 		return err
 	}
-	d.log.Info("serving", "peers", d.mesh.Addr().String(), "control", d.cfg.Host.Control,
-		"nbd", d.cfg.NBD.Socket, "resources", len(d.list()), "version", d.opt.Version)
+	cfg := d.config()
+	d.log.Info("serving", "peers", d.mesh.Addr().String(), "control", cfg.Host.Control,
+		"nbd", cfg.NBD.Socket, "resources", len(d.list()), "version", d.opt.Version)
 	notify("READY=1")
-	reload := onHangup()
-	defer reload.stop()
 	for {
 		select {
 		case <-reload.C:
@@ -216,6 +235,8 @@ func endOf(ctx context.Context) error {
 
 // reload takes up a new configuration: peers and what is reported.
 func (d *Daemon) reload() error {
+	d.reloading.Lock() // a signal and a request may come at the same time
+	defer d.reloading.Unlock()
 	fresh, err := d.opt.Reload()
 	if err != nil {
 		return err
@@ -224,7 +245,7 @@ func (d *Daemon) reload() error {
 	old := d.cfg
 	d.mu.Unlock()
 	if err := old.reloadable(fresh); err != nil {
-		return fmt.Errorf("%s: nothing but peers and log can change: the rest %w", fresh.Path, err)
+		return fmt.Errorf("%s: nothing but peers and log.level can change: the rest %w", fresh.Path, err)
 	}
 	if err := d.mesh.SetPeers(fresh.meshPeers()); err != nil {
 		return err

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"fmt"
 	"regexp"
 
 	"github.com/container-football/pitch/internal/strict"
@@ -80,15 +79,15 @@ func (d *Definition) Geometry() node.Geometry {
 		Carry: uint32(d.Sector)}
 }
 
-// addrs are the machines of the members.
-func (d *Definition) addrs(c *Config) ([]node.Addr, error) {
-	var list []node.Addr
+// addrs are the machines of the members, and the names of those that the configuration does not
+// know.
+func (d *Definition) addrs(c *Config) (list []node.Addr, unknown []string) {
 	for _, name := range d.Members {
-		id := c.hostID(name)
-		if id == 0 {
-			return nil, fmt.Errorf("member %s is unknown here: it needs a [[peer]] in %s", name, c.Path)
+		if id := c.hostID(name); id != 0 {
+			list = append(list, node.Addr{Host: id, Machine: uint32(d.Number)})
+		} else {
+			unknown = append(unknown, name)
 		}
-		list = append(list, node.Addr{Host: id, Machine: uint32(d.Number)})
 	}
-	return list, nil
+	return list, unknown
 }

@@ -111,10 +111,17 @@ func (d *Daemon) askPeer(ctx context.Context, host, method, path string, out any
 	return nil
 }
 
-// describe finds a member of a resource and then its primary, and asks that one.
-func (d *Daemon) describe(ctx context.Context, name string, from []string) (Described, string, error) {
+// primaryOf asks hosts, and whom they name, for the primary of a resource.
+func (d *Daemon) primaryOf(ctx context.Context, name string, from []string) (string, error) {
 	var first error
-	for _, host := range from {
+	asked := make(map[string]bool) // members may name each other, while the primary changes
+	for len(from) > 0 {
+		host := from[0]
+		from = from[1:]
+		if asked[host] {
+			continue
+		}
+		asked[host] = true
 		var v Described
 		err := d.askPeer(ctx, host, http.MethodGet, "/v1/peer/resources/"+url.PathEscape(name), &v)
 		switch {
@@ -122,15 +129,23 @@ func (d *Daemon) describe(ctx context.Context, name string, from []string) (Desc
 			first = err
 		case err != nil:
 		case v.Serving:
-			return v, host, nil
+			return host, nil
 		case v.Primary == "" || v.Primary == host || !slices.Contains(v.Members, v.Primary):
 			first = refuse(http.StatusConflict, "resource %s has no primary now", name).hinting(
 				"make one of its members primary first")
+		case asked[v.Primary]:
+			if first == nil {
+				first = refuse(http.StatusConflict, "resource %s: its members do not agree on a primary",
+					name).hinting("try again when `pitch vol view` there shows one")
+			}
 		default:
-			return d.describe(ctx, name, []string{v.Primary})
+			from = append([]string{v.Primary}, from...)
 		}
 	}
-	return Described{}, "", first
+	if first == nil {
+		first = refuse(http.StatusConflict, "resource %s has no other member to ask", name)
+	}
+	return "", first
 }
 
 func (d *Daemon) postJoin(req *http.Request) (any, error) {
@@ -151,7 +166,7 @@ func (d *Daemon) postJoin(req *http.Request) (any, error) {
 				name)
 		}
 	}
-	_, primary, err := d.describe(req.Context(), name, from)
+	primary, err := d.primaryOf(req.Context(), name, from)
 	if err != nil {
 		return nil, err
 	}
@@ -162,6 +177,11 @@ func (d *Daemon) postJoin(req *http.Request) (any, error) {
 	}
 	r, err := d.joined(v, primary)
 	if err != nil {
+		// The primary would keep its log for a member that there is not.
+		undo := d.askPeer(context.WithoutCancel(req.Context()), primary, http.MethodDelete, path, &v)
+		if undo != nil {
+			d.log.Error("primary still takes this host for a member", "resource", name, "error", undo)
+		}
 		return nil, err
 	}
 	return d.getResource(r, req)
@@ -217,7 +237,7 @@ func (d *Daemon) postLeave(r *resource, req *http.Request) (any, error) {
 
 // askToLeave tells the primary, unless it has thrown us out itself.
 func (d *Daemon) askToLeave(ctx context.Context, r *resource, st replica.Status) error {
-	me := node.ID(d.cfg.Host.ID)
+	me := node.ID(d.config().Host.ID)
 	if !slices.ContainsFunc(st.Members, func(a node.Addr) bool { return a.Host == me }) {
 		return nil
 	}
@@ -227,7 +247,7 @@ func (d *Daemon) askToLeave(ctx context.Context, r *resource, st replica.Status)
 			others = append(others, hostText(d.config(), m.Host))
 		}
 	}
-	_, primary, err := d.describe(ctx, r.def.Name, others)
+	primary, err := d.primaryOf(ctx, r.def.Name, others)
 	if err == nil {
 		path := "/v1/peer/resources/" + url.PathEscape(r.def.Name) + "/members"
 		var v Described

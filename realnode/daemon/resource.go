@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -23,15 +24,18 @@ type resource struct {
 	parts   []string
 	metrics []*disk.Metrics
 
+	// whole is held shared by those who hand in changes of whole sectors, and alone by those who
+	// change a part of one: nobody may come between the reading and the writing.
+	whole sync.RWMutex
+
 	mu      sync.Mutex
 	status  replica.Status
-	known   bool
 	changed chan struct{} // closed when status changes
 }
 
 // add opens the devices of a resource whose folder is there. It does not run yet.
 func (d *Daemon) add(def *Definition) (*resource, error) {
-	members, err := def.addrs(d.config())
+	members, err := d.membersOf(def)
 	if err != nil {
 		return nil, fmt.Errorf("resource %s: %w", def.Name, err)
 	}
@@ -54,6 +58,22 @@ func (d *Daemon) add(def *Definition) (*resource, error) {
 	defer d.mu.Unlock()
 	d.resources[def.Name] = r
 	return r, nil
+}
+
+// membersOf are the machines of the members in a definition. Only a replica that starts for the first
+// time needs them all: later on it knows the members itself, and one of these may be long gone.
+func (d *Daemon) membersOf(def *Definition) ([]node.Addr, error) {
+	cfg := d.config()
+	list, unknown := def.addrs(cfg)
+	if len(unknown) == 0 {
+		return list, nil
+	}
+	_, err := os.Stat(filepath.Join(d.data.resourceDir(def.Name), LogName+"0"))
+	if err != nil || len(list) == 0 {
+		return nil, fmt.Errorf("member %s is unknown here: it needs a [[peer]] in %s", unknown[0],
+			cfg.Path)
+	}
+	return list, nil
 }
 
 // Names of devices in the folder of a resource; each is followed by its number.
@@ -87,7 +107,7 @@ func (d *Daemon) volume(r *resource, i int, g node.Geometry) engine.Opener {
 func (d *Daemon) log0(r *resource, i int) engine.Opener {
 	path := filepath.Join(d.data.resourceDir(r.def.Name), LogName+strconv.Itoa(i))
 	return func(floor func() uint64) (disk.Device, error) {
-		dev, err := disk.OpenLog(path, disk.LogOptions{Buffered: d.cfg.Testing.PageCache})
+		dev, err := disk.OpenLog(path, disk.LogOptions{Buffered: d.config().Testing.PageCache})
 		if err != nil {
 			return nil, err
 		}
@@ -102,12 +122,12 @@ func (d *Daemon) log0(r *resource, i int) engine.Opener {
 
 // cache is the volatile cache in front of a device, if tests want one.
 func (d *Daemon) cache(r *resource, kind string, i int, floor func() uint64) (disk.Cache, bool) {
-	mode, err := node.ParseUnsynced(d.cfg.Testing.Unsynced)
+	mode, err := node.ParseUnsynced(d.config().Testing.Unsynced)
 	if err != nil || mode == node.Keep {
 		return disk.Cache{}, false
 	}
 	// The incarnation is part of the name: the choices of two lives must not be the same.
-	name := fmt.Sprintf("%s %d/%d/%d incarnation %d", kind, d.cfg.Host.ID, r.def.Number, i,
+	name := fmt.Sprintf("%s %d/%d/%d incarnation %d", kind, d.config().Host.ID, r.def.Number, i,
 		d.data.incarnation)
 	return disk.Cache{Mode: mode, Random: node.NewStream(d.data.seed, name), Floor: floor}, true
 }
@@ -127,7 +147,7 @@ func (d *Daemon) boot(ctx context.Context, r *resource) {
 }
 
 func (d *Daemon) start(r *resource) {
-	r.unit.Boot(d.data.incarnation, node.Hash(d.data.seed, uint64(d.cfg.Host.ID)))
+	r.unit.Boot(d.data.incarnation, node.Hash(d.data.seed, uint64(d.config().Host.ID)))
 }
 
 // answer is what a machine says to a request.
@@ -191,7 +211,7 @@ func (r *resource) set(st replica.Status) replica.Status {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	before := r.status
-	r.status, r.known = st, true
+	r.status = st
 	close(r.changed)
 	r.changed = make(chan struct{})
 	return before
@@ -214,17 +234,20 @@ func (d *Daemon) tellChange(r *resource, before, st replica.Status) {
 }
 
 // current returns the last known status, and a channel that is closed when there is another.
-func (r *resource) current() (st replica.Status, known bool, changed <-chan struct{}) {
+func (r *resource) current() (st replica.Status, changed <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.status, r.known, r.changed
+	return r.status, r.changed
 }
 
 // fresh asks for the status of this moment, positions included.
 func (r *resource) fresh(ctx context.Context) (replica.Status, error) {
 	a, err := r.ask(ctx, replica.OpStatus, 0, 0, nil)
-	if err != nil {
+	switch {
+	case err != nil:
 		return replica.Status{}, err
+	case a.code == node.Unknown:
+		return replica.Status{}, errStopped
 	}
 	return replica.DecodeStatus(a.data)
 }

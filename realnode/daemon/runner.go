@@ -166,7 +166,7 @@ func (r *Runner) setPeers(b []byte) error {
 	if err != nil {
 		return err
 	}
-	list := r.daemon.cfg.meshPeers()
+	list := r.daemon.config().meshPeers()
 	for i := range list {
 		for _, a := range addrs {
 			if a.ID == list[i].ID {

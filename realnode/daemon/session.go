@@ -53,8 +53,8 @@ func (s *session) Start(r *nbd.Request) error {
 		if r.Kind == nbd.RequestRead {
 			return s.submit(q)
 		}
-		v.whole.RLock()
-		defer v.whole.RUnlock()
+		v.r.whole.RLock()
+		defer v.r.whole.RUnlock()
 		return s.submit(q)
 	case r.Kind == nbd.RequestRead:
 		return s.readPart(r, q)

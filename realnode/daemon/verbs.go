@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"regexp"
 	"slices"
@@ -35,6 +36,9 @@ func (d *Daemon) getResources(req *http.Request) (any, error) {
 	list := []View{}
 	for _, r := range d.list() {
 		st, err := r.fresh(req.Context())
+		if errors.Is(err, errStopped) {
+			continue // it was deleted meanwhile
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -142,7 +146,7 @@ func (d *Daemon) deleteResource(r *resource, req *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	me := node.ID(d.cfg.Host.ID)
+	me := node.ID(d.config().Host.ID)
 	others := slices.ContainsFunc(st.Members, func(a node.Addr) bool { return a.Host != me })
 	switch {
 	case others:
@@ -249,7 +253,7 @@ func (d *Daemon) postWait(r *resource, req *http.Request) (any, error) {
 		return nil, refuse(http.StatusBadRequest, "cannot wait for %q", w.For)
 	}
 	for {
-		_, _, changed := r.current()
+		_, changed := r.current()
 		st, err := r.fresh(req.Context())
 		if err != nil {
 			return nil, err

@@ -17,10 +17,6 @@ import (
 type volumeFront struct {
 	r      *resource
 	sector int64
-
-	// whole is held shared by those who hand in changes of whole sectors, and alone by those who
-	// change a part of one: nobody may come between the reading and the writing.
-	whole sync.RWMutex
 }
 
 var (
@@ -53,7 +49,7 @@ func errnoOf(r *resource, code node.Code) error {
 
 // Size implements nbd.Device.
 func (v *volumeFront) Size() int64 {
-	st, _, _ := v.r.current()
+	st, _ := v.r.current()
 	return st.Sectors * v.sector
 }
 
@@ -147,9 +143,9 @@ func (v *volumeFront) WriteAt(p []byte, off int64) error {
 	}
 	w := getResult()
 	defer putResult(w)
-	v.whole.RLock()
+	v.r.whole.RLock()
 	err := v.submit(w, node.OpWrite, off/v.sector, int64(len(p))/v.sector, p)
-	v.whole.RUnlock()
+	v.r.whole.RUnlock()
 	if err != nil {
 		return err
 	}
@@ -158,8 +154,8 @@ func (v *volumeFront) WriteAt(p []byte, off int64) error {
 
 // widened writes what does not fit sectors.
 func (v *volumeFront) widened(p []byte, off int64) error {
-	v.whole.Lock()
-	defer v.whole.Unlock()
+	v.r.whole.Lock()
+	defer v.r.whole.Unlock()
 	first := off / v.sector
 	end := (off + int64(len(p)) + v.sector - 1) / v.sector
 	buf := make([]byte, (end-first)*v.sector)
@@ -187,9 +183,9 @@ func (v *volumeFront) Trim(off, n int64) error {
 	}
 	w := getResult()
 	defer putResult(w)
-	v.whole.RLock()
+	v.r.whole.RLock()
 	err := v.submit(w, node.OpZero, first, end-first, nil)
-	v.whole.RUnlock()
+	v.r.whole.RUnlock()
 	if err != nil {
 		return err
 	}

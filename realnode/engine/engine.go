@@ -7,6 +7,8 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/container-football/pitch/node"
 	"github.com/container-football/pitch/realnode/disk"
 	"github.com/container-football/pitch/realnode/handoff"
@@ -110,11 +112,21 @@ func (e *Engine) Deliver(from node.Addr, to uint32, body []byte) {
 // Lost counts the messages that machines here did not get.
 func (e *Engine) Lost() uint64 { return e.lost.Load() }
 
+// stopAtOnce is how many machines are stopped at once: closing devices waits for the disk, mostly.
+const stopAtOnce = 16
+
 // Close stops all machines.
 func (e *Engine) Close() error {
-	var errs []error
-	for _, u := range e.Units() {
-		errs = append(errs, u.Stop())
+	units := e.Units()
+	errs := make([]error, len(units))
+	var group errgroup.Group
+	group.SetLimit(stopAtOnce)
+	for i, u := range units {
+		group.Go(func() error {
+			errs[i] = u.Stop()
+			return nil
+		})
 	}
+	_ = group.Wait() // no function of the group fails
 	return errors.Join(errs...)
 }

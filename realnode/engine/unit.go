@@ -115,6 +115,11 @@ func (u *Unit) Control(cmd []byte) (wait func() error) {
 		case err := <-done:
 			return err
 		case <-u.ended:
+		}
+		select {
+		case err := <-done: // it was carried out, or turned down, before the end
+			return err
+		default:
 			return ErrStopped
 		}
 	}

@@ -57,6 +57,9 @@ func (b *beside) handle(r *request) error {
 	if r.kind == cmdDisc {
 		return errLeft
 	}
+	if err := c.out.room(); err != nil {
+		return err
+	}
 	if r.kind == cmdWrite && r.length > c.server.maxRequest() {
 		return breach("write of %d bytes", r.length)
 	}

@@ -12,7 +12,9 @@ import (
 type sender struct {
 	direct  syscall.RawConn // nil: there is more than a socket between us and the client
 	wake    sync.Cond
-	writing bool // its goroutine is in a write
+	room    sync.Cond // something was written, or cannot be
+	waiting int       // bytes that were gathered and not yet written
+	writing bool      // its goroutine is in a write
 	ending  bool
 	done    chan struct{}
 	chain   []chained // goes before the output's buffer
@@ -22,7 +24,7 @@ type sender struct {
 // startSender makes a goroutine write for o. It ends with endSender.
 func (o *output) startSender(nc net.Conn) {
 	s := &sender{done: make(chan struct{})}
-	s.wake.L = &o.mu
+	s.wake.L, s.room.L = &o.mu, &o.mu
 	if sc, ok := nc.(syscall.Conn); ok {
 		if raw, err := sc.SyscallConn(); err == nil {
 			s.direct = raw
@@ -54,6 +56,10 @@ type chained struct {
 
 // gatherLocked adds head and body to what has gathered.
 func (s *sender) gatherLocked(o *output, head, body []byte) {
+	s.waiting += len(head) + len(body)
+	if s.packLocked(o, head, body) {
+		return
+	}
 	o.buf = append(o.buf, head...)
 	if len(body) < apart {
 		o.buf = append(o.buf, body...)
@@ -67,6 +73,40 @@ func (s *sender) gatherLocked(o *output, head, body []byte) {
 		s.chain = append(s.chain, chained{loan[:n], loan})
 		body = body[n:]
 	}
+}
+
+// packLocked adds head and body to the content that was put apart last, if they fit there, and says
+// whether they do. Else content of many requests would take far more memory than it has bytes.
+func (s *sender) packLocked(o *output, head, body []byte) bool {
+	n := len(s.chain)
+	if n == 0 {
+		return false
+	}
+	end := &s.chain[n-1]
+	if end.loan == nil || len(end.b)+len(o.buf)+len(head)+len(body) > pieceSize {
+		return false
+	}
+	end.b = append(append(append(end.b, o.buf...), head...), body...)
+	o.buf = o.buf[:0]
+	return true
+}
+
+// maxGathered is how much may wait for a client that does not take it, in bytes. Then no more of its
+// requests are begun.
+const maxGathered = 8 << 20
+
+// room waits until so little is left to be written that another request may begin.
+func (o *output) room() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	s := o.sender
+	for o.err == nil && s.waiting > maxGathered {
+		s.kickLocked(o)
+		if s.waiting > maxGathered {
+			s.room.Wait()
+		}
+	}
+	return o.err
 }
 
 // empty returns a buffer that nobody uses.
@@ -111,6 +151,7 @@ func (s *sender) tryLocked(o *output) bool {
 		return false
 	}
 	o.buf = o.buf[:copy(o.buf, o.buf[n:])]
+	s.waiting -= n
 	return len(o.buf) == 0
 }
 
@@ -130,11 +171,13 @@ func (s *sender) run(o *output) {
 		list, s.chain = s.chain, list[:0]
 		list = append(list, chained{b: o.buf})
 		o.buf = s.empty()
+		n := 0
+		vector = vector[:0]
+		for _, c := range list {
+			vector = append(vector, c.b)
+			n += len(c.b)
+		}
 		if o.err == nil {
-			vector = vector[:0]
-			for _, c := range list {
-				vector = append(vector, c.b)
-			}
 			s.writing = true
 			o.mu.Unlock()
 			left := vector // WriteTo consumes it
@@ -144,6 +187,8 @@ func (s *sender) run(o *output) {
 			o.err = err
 		}
 		s.release(list)
+		s.waiting -= n
+		s.room.Signal()
 	}
 }
 

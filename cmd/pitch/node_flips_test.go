@@ -351,7 +351,8 @@ func (f *flipper) serve() (verdict string, r reading, text string) {
 		err := control.Do(ctx, http.MethodGet, daemon.ResourcePath("lv1"), nil, &v)
 		cancel()
 		var no *daemon.Refused
-		if errors.As(err, &no) && no.Status == http.StatusNotFound {
+		if errors.As(err, &no) &&
+			(no.Status == http.StatusNotFound || no.Status == http.StatusConflict) {
 			return "refused", r, "" // this replica alone
 		}
 		if err == nil && v.Defect != "" {

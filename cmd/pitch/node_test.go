@@ -354,3 +354,42 @@ func TestDaemonRefusesWhatIsNotItsOwn(t *testing.T) {
 
 	refused("no daemon listens there", "vol", "--socket", "alpha/control.sock", "view")
 }
+
+// One replica's log is damaged. The daemon serves the others, tells which and why, and the damaged
+// one can be thrown away and joined again.
+func TestOneDamagedReplicaKeepsNobodyElseFromServing(t *testing.T) {
+	l := newLab(t, "alpha", "beta")
+	alpha, beta := l.hosts[0], l.hosts[1]
+	for _, name := range []string{"good", "bad"} {
+		alpha.vol("create", name, "--size", "16MiB")
+		c := alpha.open(name)
+		writeBlock(t, c, 3, 7)
+		if err := c.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+		beta.vol("join", name)
+		beta.vol("wait", name, "up-to-date")
+	}
+	beta.kill()
+	path := filepath.Join(l.dir, "beta", "resources", "bad", "definition.toml")
+	if err := os.WriteFile(path, []byte("schema = 1\nname = \"worse\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	beta.start()
+	beta.vol("wait", "good", "up-to-date")
+	if out := beta.vol("view"); !strings.Contains(out, "bad: DEFECTIVE:") {
+		t.Errorf("the view does not tell: %s", out)
+	}
+	if out := beta.refuses("primary", "bad"); !strings.Contains(out, "definition.toml") {
+		t.Errorf("the reason is not told: %s", out)
+	}
+	beta.refuses("leave", "bad")
+	beta.vol("leave", "bad", "--force")
+	beta.vol("join", "bad")
+	beta.vol("wait", "bad", "up-to-date")
+	beta.vol("primary", "bad")
+	if v := versionOf(t, beta.open("bad"), 3); v != 7 {
+		t.Errorf("the block has version %d, expected 7", v)
+	}
+}

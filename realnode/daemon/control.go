@@ -139,7 +139,7 @@ func (d *Daemon) routes(mux *http.ServeMux) {
 	mux.Handle("GET /v1/resources/{name}", d.with(d.getResource))
 	mux.Handle("DELETE /v1/resources/{name}", d.with(d.deleteResource))
 	mux.Handle("POST /v1/resources/{name}/join", handler(d.postJoin))
-	mux.Handle("POST /v1/resources/{name}/leave", d.with(d.postLeave))
+	mux.Handle("POST /v1/resources/{name}/leave", handler(d.leaveAny))
 	mux.Handle("POST /v1/resources/{name}/verb", d.with(d.postVerb))
 	mux.Handle("POST /v1/resources/{name}/resize", d.with(d.postResize))
 	mux.Handle("POST /v1/resources/{name}/wait", d.with(d.postWait))
@@ -169,6 +169,9 @@ func (d *Daemon) with(f func(r *resource, req *http.Request) (any, error)) handl
 	return func(req *http.Request) (any, error) {
 		name := req.PathValue("name")
 		r := d.find(name)
+		if err := d.brokenOf(name); r == nil && err != nil {
+			return nil, brokenRefusal(name, err)
+		}
 		if r == nil {
 			return nil, refuse(http.StatusNotFound, "%s has no replica of resource %q",
 				d.config().Host.Name, name).hinting("`pitch vol view` lists what is here, "+

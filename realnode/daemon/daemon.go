@@ -55,6 +55,7 @@ type Daemon struct {
 	mu        sync.Mutex
 	cfg       *Config
 	resources map[string]*resource
+	broken    map[string]error // what keeps a resource from running, by its name
 }
 
 // Run is the life of a daemon. It returns nil when ctx ends, or when its runner has gone.
@@ -103,11 +104,12 @@ func (d *Daemon) open() (err error) {
 	if err := d.startEngine(); err != nil {
 		return err
 	}
-	defs, err := d.data.definitions()
+	defs, broken, err := d.data.definitions()
 	if err != nil {
 		return err
 	}
-	if err := d.addAll(defs); err != nil {
+	d.addAll(defs, broken)
+	if err := d.tellBroken(broken); err != nil {
 		return err
 	}
 	return d.listenForClients()
@@ -116,17 +118,39 @@ func (d *Daemon) open() (err error) {
 // openAtOnce is how many resources are opened at once: opening waits for the disk, mostly.
 const openAtOnce = 16
 
-// addAll opens all resources that there are.
-func (d *Daemon) addAll(defs []*Definition) error {
+// addAll opens all resources that there are, and notes those that cannot be opened.
+func (d *Daemon) addAll(defs []*Definition, broken map[string]error) {
 	var group errgroup.Group
+	var mu sync.Mutex
 	group.SetLimit(openAtOnce)
 	for _, def := range defs {
 		group.Go(func() error {
-			_, err := d.add(def)
-			return err
+			if _, err := d.add(def); err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				broken[def.Name] = err
+			}
+			return nil
 		})
 	}
-	return group.Wait()
+	_ = group.Wait() // no function of the group fails
+}
+
+// tellBroken keeps what is wrong with resources that do not run, and lets the others serve. Under a
+// runner nothing may be missing.
+func (d *Daemon) tellBroken(broken map[string]error) error {
+	var errs []error
+	for name, err := range broken {
+		d.log.Error("resource cannot be used", "resource", name, "error", err)
+		errs = append(errs, err)
+	}
+	if d.opt.Runner != nil {
+		return errors.Join(errs...)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.broken = broken
+	return nil
 }
 
 func (d *Daemon) connect() (err error) {
@@ -174,12 +198,12 @@ func (d *Daemon) startEngine() error {
 	}
 	clock.Offset, clock.PPM = node.Time(t.ClockOffset), int64(t.ClockDriftPPM)
 	d.engine = engine.New(engine.Config{Host: node.ID(d.cfg.Host.ID), Clock: clock,
-		Send: d.mesh.Send, Wrap: d.opt.Wrap, Broken: d.broken, Log: d.log})
+		Send: d.mesh.Send, Wrap: d.opt.Wrap, Broken: d.panicked, Log: d.log})
 	return nil
 }
 
-// broken tells a runner what a machine died of.
-func (d *Daemon) broken(v any) {
+// panicked tells a runner what a machine died of.
+func (d *Daemon) panicked(v any) {
 	if d.opt.Runner != nil {
 		d.opt.Runner.end(fmt.Errorf("panic: %v", v))
 	}

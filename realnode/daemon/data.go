@@ -184,29 +184,34 @@ func (d *data) resourceDir(name string) string { return ResourceDir(d.dir, name)
 // ResourceDir is where, in the data folder dir, the definition and the devices of a resource lie.
 func ResourceDir(dir, name string) string { return filepath.Join(dir, resourcesName, name) }
 
-// definitions reads those of all resources in the folder.
-func (d *data) definitions() ([]*Definition, error) {
+// definitions reads those of all resources in the folder. What cannot be read is told by name.
+func (d *data) definitions() (list []*Definition, broken map[string]error, err error) {
 	entries, err := os.ReadDir(filepath.Join(d.dir, resourcesName))
+	if err != nil {
+		return nil, nil, err
+	}
+	broken = make(map[string]error)
+	for _, e := range entries {
+		if def, err := d.definition(e.Name()); err != nil {
+			broken[e.Name()] = err
+		} else {
+			list = append(list, def)
+		}
+	}
+	return list, broken, nil
+}
+
+func (d *data) definition(name string) (*Definition, error) {
+	path := filepath.Join(d.resourceDir(name), definitionName)
+	text, err := definitionFormat.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	var list []*Definition
-	for _, e := range entries {
-		path := filepath.Join(d.resourceDir(e.Name()), definitionName)
-		text, err := definitionFormat.ReadFile(path)
-		if err != nil {
-			return nil, err
-		}
-		def, err := ParseDefinition(path, text)
-		if err != nil {
-			return nil, err
-		}
-		if def.Name != e.Name() {
-			return nil, fmt.Errorf("%s: definition of %q in the folder of %q", path, def.Name, e.Name())
-		}
-		list = append(list, def)
+	def, err := ParseDefinition(path, text)
+	if err == nil && def.Name != name {
+		err = fmt.Errorf("%s: definition of %q in the folder of %q", path, def.Name, name)
 	}
-	return list, nil
+	return def, err
 }
 
 // Store makes the folder of a resource with its definition in the data folder dir, all or nothing.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -92,8 +93,27 @@ func TestDataFolderThatCannotBeUsed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	with(definition, strings.Replace(string(text), `"lv1"`, `"lv2"`, 1), `definition of "lv2" in the folder`)
-	with(definition, strings.Replace(string(text), `"toy"`, `"no"`, 1), `strategy "no" is unknown`)
+	for _, wrong := range []struct{ old, with, what string }{
+		{`"lv1"`, `"lv2"`, `definition of "lv2" in the folder`},
+		{`"toy"`, `"no"`, `strategy "no" is unknown`},
+	} { // the daemon serves, and this resource alone does not
+		changed := strings.Replace(string(text), wrong.old, wrong.with, 1)
+		if err := os.WriteFile(filepath.Join(data, definition), []byte(changed), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		d = start(t, cfg, nil)
+		d.refused(http.StatusConflict, wrong.what, "GET", "/v1/resources/lv1", nil)
+		d.refused(http.StatusConflict, "already here", "POST", "/v1/resources",
+			Create{Name: "lv1", Size: 1 << 20, Strategy: "toy"})
+		d.create("other")
+		d.do("DELETE", "/v1/resources/other", nil)
+		if err := d.stop(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(data, definition), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	d = start(t, cfg, nil)
 	d.do("GET", "/v1/resources/lv1", nil)
 }
@@ -128,10 +148,9 @@ func TestMemberThatHasLeftTheCluster(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(dir, LogName+"0")); err != nil {
 		t.Fatal(err)
 	}
-	err = Run(context.Background(), Options{Config: cfg, Build: buildToy, Log: slog.New(slog.DiscardHandler)})
-	if err == nil || !strings.Contains(err.Error(), "member ghost is unknown here: it needs a [[peer]]") {
-		t.Errorf("a new replica with an unknown member: %v", err)
-	}
+	d = start(t, cfg, nil)
+	d.refused(http.StatusConflict, "member ghost is unknown here: it needs a [[peer]]", "GET",
+		"/v1/resources/lv1", nil)
 }
 
 // changing is a configuration that can be changed while a daemon runs.

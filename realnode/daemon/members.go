@@ -156,7 +156,7 @@ func (d *Daemon) postJoin(req *http.Request) (any, error) {
 	name := req.PathValue("name")
 	d.change.Lock()
 	defer d.change.Unlock()
-	if d.find(name) != nil {
+	if d.find(name) != nil || d.brokenOf(name) != nil {
 		return nil, refuse(http.StatusConflict, "resource %s is already here", name)
 	}
 	from := []string{j.From}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -87,6 +88,9 @@ const (
 func (d *Daemon) volume(r *resource, i int, g node.Geometry) engine.Opener {
 	path := filepath.Join(d.data.resourceDir(r.def.Name), VolumeName+strconv.Itoa(i))
 	return func(floor func() uint64) (disk.Device, error) {
+		if err := r.lacks(path); err != nil {
+			return nil, err
+		}
 		dev, err := disk.OpenVolume(path, g)
 		if err != nil {
 			return nil, err
@@ -102,6 +106,29 @@ func (d *Daemon) volume(r *resource, i int, g node.Geometry) engine.Opener {
 		return r.metered(dev), nil
 	}
 }
+
+// lacks says whether the file of a volume that has checksums was removed or cut off: a new one in
+// its place would read as zeros. Volumes only grow.
+func (r *resource) lacks(path string) error {
+	if !r.def.Checksums {
+		return nil
+	}
+	info, err := os.Stat(path)
+	if err == nil && info.Size() > 0 && info.Size() < int64(r.def.Size) {
+		return fmt.Errorf("%s: %w: %d bytes, it was made with %d", path, ErrVolumeGone, info.Size(),
+			int64(r.def.Size))
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if _, err := os.Stat(path + sumsSuffix); err == nil {
+		return fmt.Errorf("%s: %w: its checksums are still there", path, ErrVolumeGone)
+	}
+	return nil
+}
+
+// ErrVolumeGone is returned for a volume whose file was removed or cut off.
+var ErrVolumeGone = errors.New("the volume is gone")
 
 // log0 is the way of a log's data.
 func (d *Daemon) log0(r *resource, i int) engine.Opener {

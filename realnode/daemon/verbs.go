@@ -33,7 +33,7 @@ func (d *Daemon) getHost(*http.Request) (any, error) {
 }
 
 func (d *Daemon) getResources(req *http.Request) (any, error) {
-	list := []View{}
+	list := append([]View{}, d.brokenViews()...)
 	for _, r := range d.list() {
 		st, err := r.fresh(req.Context())
 		if errors.Is(err, errStopped) {
@@ -100,7 +100,7 @@ func (d *Daemon) vacant(def *Definition) error {
 	if _, err := ParseDefinition("resource", def.Marshal()); err != nil {
 		return refuse(http.StatusBadRequest, "%v", err)
 	}
-	if d.find(def.Name) != nil {
+	if d.find(def.Name) != nil || d.brokenOf(def.Name) != nil {
 		return refuse(http.StatusConflict, "resource %s is already here", def.Name)
 	}
 	if d.engine.Unit(uint32(def.Number)) != nil {

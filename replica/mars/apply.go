@@ -261,6 +261,11 @@ func (m *Machine) flushRun(first int64) {
 func (m *Machine) applyWritten(ev *node.Event) {
 	a := &m.applier
 	a.inflight--
+	if ev.Code == node.Invalid { // this will not pass: it is not the volume that the log belongs to
+		m.defect("the volume does not take sectors %d to %d of its log: it is too small", ev.Off,
+			ev.Off+ev.N-1)
+		return
+	}
 	a.failed = a.failed || ev.Code != node.OK
 	if a.inflight > 0 {
 		return

@@ -209,3 +209,26 @@ func TestTornBeginningOfASegmentIsNoSegment(t *testing.T) {
 		}
 	}
 }
+
+// A volume that is smaller than its log says is not the volume of this log: to try again would be to
+// wait for ever.
+func TestVolumeThatIsTooSmallIsADefect(t *testing.T) {
+	c := start(t, 1, 23, mars.Config{})
+	c.role(1, replica.RolePrimary)
+	c.fill(1, 0, 10, 1)
+	d := mars.NewDesk(t, 1, c.cfg)
+	dump := c.dump(1)
+	dump.Logs[1] = nil // recovery begins with the first record
+	d.Load(dump)
+	d.Fail = func(f *node.Effect) node.Code {
+		if f.Op == node.OpWrite {
+			return node.Invalid
+		}
+		return node.OK
+	}
+	d.Boot()
+	d.Ticks(20)
+	if s := d.Status(); s.Role != replica.RoleDefective || !strings.Contains(s.Defect, "too small") {
+		t.Fatalf("%+v", s)
+	}
+}

@@ -26,7 +26,7 @@ func words() kong.Vars {
 
 // volCmd administers volumes. The daemon does the work.
 type volCmd struct {
-	Socket string `env:"PITCH_SOCKET" default:"${socket}" placeholder:"PATH" help:"Control socket of the daemon (${default}). Environment: $PITCH_SOCKET."`
+	Socket string `env:"PITCH_SOCKET" default:"${socket}" placeholder:"PATH" help:"Control socket of the daemon (${default})."`
 
 	Patience time.Duration `default:"0s" help:"How long to wait for the daemon to come up."`
 

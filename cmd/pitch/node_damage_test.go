@@ -63,7 +63,8 @@ func (f *flipper) damage(random *node.Stream, i int) {
 		f.t.Fatal(err)
 	}
 	used := uint64(len(bytes.TrimRight(data, "\x00")))
-	at, what := int64(random.Below(used/4096+1))*4096, ""
+	at := int64(random.Below(used/4096+1)) * 4096
+	var what string
 	switch kind := random.Below(3); {
 	case i < len(f.files):
 		at, what, err = 0, "removed", os.Remove(path)

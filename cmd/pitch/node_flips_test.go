@@ -173,7 +173,7 @@ func (f *flipper) flip(random *node.Stream, i int) {
 	}
 	used := (len(bytes.TrimRight(data, "\x00")) + 4095) / 4096 * 4096
 	used = max(1, min(used, len(data)))
-	at := uint64(0)
+	var at uint64
 	switch random.Below(4) {
 	case 0: // anywhere
 		at = random.Below(uint64(len(data)))

@@ -49,7 +49,7 @@ func (v *volumeScrub) run(g node.Geometry) error {
 	if !ok || err != nil {
 		return err
 	}
-	defer v.volume.Close()
+	defer v.volume.Close() //nolint:errcheck // nothing was written
 	v.per = max(1, scrubBlock/int64(g.SectorSize))
 	v.blocks = (int64(v.volume.Geometry().Sectors) + v.per - 1) / v.per
 	err = v.eachPiece(v.piece)

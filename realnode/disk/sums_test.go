@@ -71,9 +71,10 @@ func TestSummedReplay(t *testing.T) {
 	if _, err := v.Do(&Request{Op: node.OpRead, N: 1}); !errors.Is(err, ErrChecksum) {
 		t.Errorf("before the replay: %v", err)
 	}
-	for off, n := int64(0), int64(0); off < 16; off += n {
-		n = min(1+off%3, 16-off)
+	for off := int64(0); off < 16; {
+		n := min(1+off%3, 16-off)
 		do(t, v, Request{Op: node.OpWrite, Off: off, N: n, Data: data[off*512 : (off+n)*512]})
+		off += n
 	}
 	if got := do(t, v, Request{Op: node.OpRead, N: 16}); !bytes.Equal(got, data) {
 		t.Error("the replay is not there")

@@ -86,6 +86,7 @@ type Place struct {
 	Joins    bool   // the resource exists already
 	// Persist is how long it is at least from one sync of the volume to the next; 0: the least.
 	Persist node.Time
+	Tick    node.Time // period of retries; 0: the strategy's own
 }
 
 // Spec returns the machine of one replica, and its devices.
@@ -114,7 +115,7 @@ func buildMars(r *Resource, at Place) (node.Spec, error) {
 		return node.Spec{}, err
 	}
 	cfg := mars.Config{Members: at.Members, Geometry: at.Geometry, Resource: at.Resource,
-		Joins: at.Joins, Persist: at.Persist, Ack: ack, Buffer: int64(r.Buffer), FetchWindow: int64(r.FetchWindow),
+		Joins: at.Joins, Persist: at.Persist, Tick: at.Tick, Ack: ack, Buffer: int64(r.Buffer), FetchWindow: int64(r.FetchWindow),
 		FetchOff: !r.Fetch, ReplayOff: !r.Replay}
 	return node.Spec{New: func() node.Machine { return mars.New(cfg) },
 		Volumes: []node.Geometry{at.Geometry}, Logs: 2}, nil

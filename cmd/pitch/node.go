@@ -87,6 +87,10 @@ func nodeError(err error) error {
 // between two of them is replayed after a crash, which takes no longer than it took to write.
 const persist = node.Second
 
+// tick is the period of retries. Every replica wakes up with it, and much less often while it is idle:
+// a hundred idle ones shall not take a hundredth of a core.
+const tick = 100 * node.Millisecond
+
 // buildReplica makes the machine of a replica: here strategies and the real world meet.
 func buildReplica(def *daemon.Definition, members []node.Addr) (node.Spec, error) {
 	if def.Strategy == absent {
@@ -96,7 +100,7 @@ func buildReplica(def *daemon.Definition, members []node.Addr) (node.Spec, error
 		Sector: def.Sector, Ack: def.Ack, Buffer: def.Buffer, FetchWindow: def.FetchWindow,
 		Replay: def.Replay, Fetch: def.Fetch}
 	at := scenario.Place{Members: members, Geometry: def.Geometry(), Joins: def.Joins,
-		Persist: persist}
+		Persist: persist, Tick: tick}
 	uuid := fnv.New64a()
 	_, _ = uuid.Write([]byte(def.UUID)) // a hash takes anything
 	at.Resource = uuid.Sum64()

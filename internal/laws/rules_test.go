@@ -24,7 +24,7 @@ var mayImport = map[string][]string{
 	"model":         {},
 	"faults":        {"node"},
 	"sim":           {"node"},
-	"realnode":      {"node", "realnode/daemon"},
+	"realnode":      {"node", "realnode/daemon", "internal/durable"},
 	// The daemon knows the verbs that all strategies share, and files; it knows no strategy.
 	"realnode/daemon": {"node", "replica", "realnode/...", "internal/strict", "internal/units",
 		"internal/durable"},

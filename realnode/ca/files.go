@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"github.com/container-football/pitch/internal/durable"
 )
 
 // maxFile is far more than any of our files needs, in bytes.
@@ -48,7 +50,7 @@ func newFolder(name string, files []file) error {
 	if err := os.Chmod(tmp, 0o755); err != nil {
 		return err
 	}
-	if err := syncFolder(tmp); err != nil {
+	if err := durable.SyncDir(tmp); err != nil {
 		return err
 	}
 	// Rmdir, unlike os.Remove, never removes a file that has come in between.
@@ -64,7 +66,7 @@ func newFolder(name string, files []file) error {
 	} else if err != nil {
 		return err
 	}
-	return syncFolder(parent)
+	return durable.SyncDir(parent)
 }
 
 // vacant says early, before anything is made, that something is in the way.
@@ -106,34 +108,6 @@ func writeSynced(path string, f file) error {
 		return err
 	}
 	return w.Close()
-}
-
-// replaceFile puts data in the place of a file in one step.
-func replaceFile(path string, data []byte, mode fs.FileMode) error {
-	dir := filepath.Dir(path)
-	tmp, err := os.MkdirTemp(dir, "."+filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(tmp) //nolint:errcheck // the new file has left it
-	f := file{"new", data, mode}
-	fresh := filepath.Join(tmp, f.name)
-	if err := writeSynced(fresh, f); err != nil {
-		return err
-	}
-	if err := os.Rename(fresh, path); err != nil {
-		return err
-	}
-	return syncFolder(dir)
-}
-
-func syncFolder(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }
 
 // readFile reads a regular file. A secret one must be closed to all but its owner.

@@ -14,6 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/container-football/pitch/internal/durable"
 )
 
 var start = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -184,7 +186,7 @@ func copyFile(t *testing.T, from, to string) {
 	t.Helper()
 	data, err := os.ReadFile(from)
 	if err == nil {
-		err = replaceFile(to, data, 0o644)
+		err = durable.Replace(to, data, 0o644)
 	}
 	if err != nil {
 		t.Fatal(err)

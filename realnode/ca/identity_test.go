@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"path/filepath"
 	"testing"
+
+	"github.com/container-football/pitch/internal/durable"
 )
 
 // A URI that is not written as we write it is no identity: others might read it otherwise.
@@ -78,7 +80,7 @@ func replaceKey(dir, from string) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(filepath.Join(dir, authorityKey), data, 0o600)
+	return durable.Replace(filepath.Join(dir, authorityKey), data, 0o600)
 }
 
 // A caller who allows an older version by mistake is stopped.

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/container-football/pitch/internal/durable"
 )
 
 // The files of a host besides ca.crt and the list of revoked ones.
@@ -102,7 +104,7 @@ func Renew(dir, path, out string, opt Options) error {
 	if err != nil {
 		return err
 	}
-	return replaceFile(out, certPEM(der), 0o644)
+	return durable.Replace(out, certPEM(der), 0o644)
 }
 
 // sign completes a certificate and signs it.

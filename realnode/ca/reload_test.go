@@ -8,6 +8,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/container-football/pitch/internal/durable"
 )
 
 // letIn checks that a client is let in by a server that has been running for a while.
@@ -66,7 +68,7 @@ func TestBrokenNewFilesLeaveTheFormerInUse(t *testing.T) {
 	}
 	write := func(data []byte) {
 		t.Helper()
-		if err := replaceFile(files.Cert, data, 0o644); err != nil {
+		if err := durable.Replace(files.Cert, data, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -177,7 +179,7 @@ func TestWithoutAListNobodyIsLetIn(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, text := range []string{"", "1234\n", "0123456789abcdef0123456789abcdef", "\x00\n"} {
-		if err := replaceFile(list, []byte(text), 0o644); err != nil {
+		if err := durable.Replace(list, []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		s, c := &side{c: b, cfg: b.Server()}, &side{c: a, cfg: a.Client("b")}
@@ -191,7 +193,7 @@ func TestWithoutAListNobodyIsLetIn(t *testing.T) {
 	s, c := &side{c: b, cfg: b.Server()}, &side{c: a, cfg: a.Client("b")}
 	meet(t, s, c)
 	sees(t, "server", s.err, ErrMissing)
-	if err := replaceFile(list, good, 0o644); err != nil {
+	if err := durable.Replace(list, good, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	letIn(t, b, a)

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"github.com/container-football/pitch/internal/durable"
 )
 
 // revokedHead begins a list of revoked serial numbers. It holds one in a line, as 32 hexadecimal
@@ -84,5 +86,5 @@ func Revoke(dir, what string, opt Options) (serial string, err error) {
 		return serial, nil
 	}
 	line := fmt.Sprintf("%s # %s%s\n", serial, note, opt.now().UTC().Format("2006-01-02"))
-	return serial, replaceFile(path, append(data, line...), 0o644)
+	return serial, durable.Replace(path, append(data, line...), 0o644)
 }

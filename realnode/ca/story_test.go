@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/container-football/pitch/internal/durable"
 )
 
 func TestTwoHostsOfAClusterTalk(t *testing.T) {
@@ -131,7 +133,7 @@ func TestTrustInAnotherAuthorityDoesNotMixClusters(t *testing.T) {
 		t.Fatal(err)
 	}
 	both = append(append(both, certPEM(maker.cert.Raw)...), certPEM(der)...)
-	if err := replaceFile(filepath.Join(dir, authorityCert), both, 0o644); err != nil {
+	if err := durable.Replace(filepath.Join(dir, authorityCert), both, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	b, p := lab.open("b"), prod.open("a")

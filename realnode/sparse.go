@@ -5,7 +5,7 @@ import (
 	"io"
 	"os"
 
-	"golang.org/x/sys/unix"
+	"github.com/container-football/pitch/realnode/disk"
 )
 
 // readSparse reads a whole file, but only where it holds data: a volume is mostly hole, and while
@@ -21,26 +21,11 @@ func readSparse(path string) ([]byte, error) {
 		return nil, err
 	}
 	b := make([]byte, info.Size())
-	for at := int64(0); at < int64(len(b)); {
-		from, err := f.Seek(at, unix.SEEK_DATA)
-		if errors.Is(err, unix.ENXIO) {
-			break // only hole is left
-		}
-		if err != nil {
-			return os.ReadFile(path) // a file system that cannot tell
-		}
-		to, err := f.Seek(from, unix.SEEK_HOLE)
-		if err != nil {
-			return nil, err
-		}
-		to = min(to, int64(len(b))) // it may have grown since
-		if from >= to {
-			break
-		}
+	var failed error
+	err = disk.EachData(f, 0, info.Size(), func(from, to int64) {
 		if _, err := f.ReadAt(b[from:to], from); err != nil && !errors.Is(err, io.EOF) {
-			return nil, err
+			failed = errors.Join(failed, err)
 		}
-		at = to
-	}
-	return b, nil
+	})
+	return b, errors.Join(err, failed)
 }

@@ -213,13 +213,16 @@ func (a *Attachment) InUse() (bool, string, error) {
 func (a *Attachment) whileAttached(f func() error) error {
 	a.work.Lock()
 	defer a.work.Unlock()
-	a.mu.Lock()
-	gone := a.gone
-	a.mu.Unlock()
-	if gone {
+	if a.ended() {
 		return ErrDetached
 	}
 	return f()
+}
+
+func (a *Attachment) ended() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.gone
 }
 
 // taken are the names and folders of the attachments of this process.

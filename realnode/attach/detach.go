@@ -59,10 +59,7 @@ func (a *Attachment) detachOnce() *detaching {
 func (a *Attachment) end(clear func(*loop) error) error {
 	a.work.Lock()
 	defer a.work.Unlock()
-	a.mu.Lock()
-	gone := a.gone
-	a.mu.Unlock()
-	if gone {
+	if a.ended() {
 		return nil
 	}
 	if err := clear(&a.loop); err != nil {

@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"syscall"
 )
 
@@ -59,11 +60,7 @@ func (c *Client) Do(ctx context.Context, method, path string, in, out any) error
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		r := &Refused{Status: resp.StatusCode}
-		if json.NewDecoder(resp.Body).Decode(&r.Failure) != nil || r.Failure.Error == "" {
-			r.Failure.Error = resp.Status
-		}
-		return r
+		return refused(resp.Status, resp.StatusCode, resp.Body)
 	}
 	if out == nil {
 		return nil
@@ -72,10 +69,7 @@ func (c *Client) Do(ctx context.Context, method, path string, in, out any) error
 }
 
 func (c *Client) explain(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		err = u.Err
-	}
+	err = cause(err)
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
 		return fmt.Errorf("%s: %w", c.socket, ErrNoDaemon)
@@ -87,10 +81,26 @@ func (c *Client) explain(err error) error {
 }
 
 // ResourcePath is where a resource is, in the control plane.
-func ResourcePath(name string, more ...string) string {
-	p := "/v1/resources/" + url.PathEscape(name)
-	for _, m := range more {
-		p += "/" + m
+func ResourcePath(name string, more ...string) string { return pathBelow("/v1", name, more) }
+
+func pathBelow(top, name string, more []string) string {
+	return strings.Join(append([]string{top, "resources", url.PathEscape(name)}, more...), "/")
+}
+
+// refused reads the answer of a daemon that is not what was asked for.
+func refused(status string, code int, body io.Reader) *Refused {
+	r := &Refused{Status: code}
+	if json.NewDecoder(body).Decode(&r.Failure) != nil || r.Failure.Error == "" {
+		r.Failure.Error = status
 	}
-	return p
+	return r
+}
+
+// cause is what the HTTP client has failed with, without its own words.
+func cause(err error) error {
+	var u *url.Error
+	if errors.As(err, &u) {
+		return u.Err
+	}
+	return err
 }

@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"time"
 
@@ -38,9 +36,7 @@ func (d *Daemon) peerDescribe(r *resource, req *http.Request) (any, error) {
 	cfg := d.config()
 	v := Described{Definition: *r.def, Primary: hostText(cfg, st.Primary),
 		Serving: st.Role == replica.RolePrimary, Sectors: st.Sectors}
-	for _, m := range st.Members {
-		v.Members = append(v.Members, hostText(cfg, m.Host))
-	}
+	v.Members = memberNames(cfg, st)
 	return v, nil
 }
 
@@ -67,11 +63,22 @@ func (d *Daemon) peerMember(r *resource, req *http.Request, op node.Op) (any, er
 // peerTimeout is how long another daemon may take to answer.
 const peerTimeout = 40 * time.Second
 
+// peerPath is where a resource is, for other daemons.
+func peerPath(name string, more ...string) string { return pathBelow("/v1/peer", name, more) }
+
+// knownHost is the number of a host that must be known here.
+func (d *Daemon) knownHost(name string) (node.ID, error) {
+	if id := d.config().hostID(name); id != 0 {
+		return id, nil
+	}
+	return 0, refuse(http.StatusBadRequest, "host %q is no [[peer]] of this host", name)
+}
+
 // askPeer asks the daemon of another host.
 func (d *Daemon) askPeer(ctx context.Context, host, method, path string, out any) error {
-	id := d.config().hostID(host)
-	if id == 0 {
-		return refuse(http.StatusBadRequest, "host %q is no [[peer]] of this host", host)
+	id, err := d.knownHost(host)
+	if err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, peerTimeout)
 	defer cancel()
@@ -85,11 +92,7 @@ func (d *Daemon) askPeer(ctx context.Context, host, method, path string, out any
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		var u *url.Error
-		if errors.As(err, &u) {
-			err = u.Err
-		}
-		return refuse(http.StatusBadGateway, "host %s: %v", host, err)
+		return refuse(http.StatusBadGateway, "host %s: %v", host, cause(err))
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<20))
@@ -97,11 +100,8 @@ func (d *Daemon) askPeer(ctx context.Context, host, method, path string, out any
 		return refuse(http.StatusBadGateway, "host %s: %v", host, err)
 	}
 	if resp.StatusCode != http.StatusOK {
-		var f Failure
-		if json.Unmarshal(body, &f) != nil || f.Error == "" {
-			f.Error = resp.Status
-		}
-		return &refusal{status: resp.StatusCode, text: fmt.Sprintf("host %s: %s", host, f.Error)}
+		return refuse(resp.StatusCode, "host %s: %v", host,
+			refused(resp.Status, resp.StatusCode, bytes.NewReader(body)))
 	}
 	dec := json.NewDecoder(bytes.NewReader(body))
 	dec.DisallowUnknownFields()
@@ -123,7 +123,7 @@ func (d *Daemon) primaryOf(ctx context.Context, name string, from []string) (str
 		}
 		asked[host] = true
 		var v Described
-		err := d.askPeer(ctx, host, http.MethodGet, "/v1/peer/resources/"+url.PathEscape(name), &v)
+		err := d.askPeer(ctx, host, http.MethodGet, peerPath(name), &v)
 		switch {
 		case err != nil && first == nil:
 			first = err
@@ -170,7 +170,7 @@ func (d *Daemon) postJoin(req *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	path := "/v1/peer/resources/" + url.PathEscape(name) + "/members"
+	path := peerPath(name, "members")
 	var v Described
 	if err := d.askPeer(req.Context(), primary, http.MethodPost, path, &v); err != nil {
 		return nil, err
@@ -249,9 +249,8 @@ func (d *Daemon) askToLeave(ctx context.Context, r *resource, st replica.Status)
 	}
 	primary, err := d.primaryOf(ctx, r.def.Name, others)
 	if err == nil {
-		path := "/v1/peer/resources/" + url.PathEscape(r.def.Name) + "/members"
 		var v Described
-		err = d.askPeer(ctx, primary, http.MethodDelete, path, &v)
+		err = d.askPeer(ctx, primary, http.MethodDelete, peerPath(r.def.Name, "members"), &v)
 	}
 	if err != nil {
 		return fmt.Errorf("leave: %w (with --force this host forgets the resource by itself)", err)
@@ -261,9 +260,9 @@ func (d *Daemon) askToLeave(ctx context.Context, r *resource, st replica.Status)
 
 // expel ends the membership of a host that cannot ask for it.
 func (d *Daemon) expel(r *resource, req *http.Request, host string) error {
-	id := d.config().hostID(host)
-	if id == 0 {
-		return refuse(http.StatusBadRequest, "host %q is no [[peer]] of this host", host)
+	id, err := d.knownHost(host)
+	if err != nil {
+		return err
 	}
 	return d.verb(req.Context(), r, replica.OpRemoveMember, 0,
 		replica.AppendAddr(nil, node.Addr{Host: id, Machine: uint32(r.def.Number)}))

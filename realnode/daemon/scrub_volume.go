@@ -6,8 +6,6 @@ import (
 	"io/fs"
 	"os"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/container-football/pitch/node"
 	"github.com/container-football/pitch/realnode/disk"
 )
@@ -191,21 +189,11 @@ func runsOf(path string) (runs []node.Run, err error) {
 	if err != nil {
 		return nil, err
 	}
-	for at := int64(0); at < info.Size(); {
-		data, err := f.Seek(at, unix.SEEK_DATA)
-		if errors.Is(err, unix.ENXIO) {
-			return runs, nil // only a hole is left
-		}
-		if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOPNOTSUPP) {
-			return append(runs, node.Run{First: at, N: info.Size() - at}), nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		if at, err = f.Seek(data, unix.SEEK_HOLE); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		runs = append(runs, node.Run{First: data, N: at - data})
+	err = disk.EachData(f, 0, info.Size(), func(from, to int64) {
+		runs = append(runs, node.Run{First: from, N: to - from})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return runs, nil
 }

@@ -20,9 +20,7 @@ func (d *Daemon) view(r *resource, st replica.Status) View {
 		v.Devices = append(v.Devices, DeviceView{r.parts[i], meterView(&m.Reads),
 			meterView(&m.Writes), meterView(&m.Syncs)})
 	}
-	for _, m := range st.Members {
-		v.Members = append(v.Members, hostText(cfg, m.Host))
-	}
+	v.Members = memberNames(cfg, st)
 	if st.Lost != (replica.Loss{}) {
 		v.Lost = &LossView{st.Lost.Ops, st.Lost.Bytes, float64(st.Lost.Age) / 1e9}
 	}
@@ -31,6 +29,14 @@ func (d *Daemon) view(r *resource, st replica.Status) View {
 	}
 	v.Disk, v.Repl, v.Flags = diskState(&v, st), replState(&v, st), flags(&v, st)
 	return v
+}
+
+// memberNames are the hosts with a replica, for people.
+func memberNames(cfg *Config, st replica.Status) (names []string) {
+	for _, m := range st.Members {
+		names = append(names, hostText(cfg, m.Host))
+	}
+	return names
 }
 
 func meterView(m *disk.Meter) MeterView {

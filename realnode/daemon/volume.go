@@ -87,17 +87,32 @@ func (v *volumeFront) submit(w *result, op node.Op, off, n int64, data []byte) e
 	return nil
 }
 
-func (v *volumeFront) wait(w *result) error {
-	code := <-w.done
-	return errnoOf(v.r, code)
-}
-
-// call hands a request in and waits for its end.
-func (v *volumeFront) call(w *result, op node.Op, off, n int64, data []byte) error {
+// take hands a request in and waits for its end, which is in w then.
+func (v *volumeFront) take(w *result, op node.Op, off, n int64, data []byte) error {
 	if err := v.submit(w, op, off, n, data); err != nil {
 		return err
 	}
-	return v.wait(w)
+	return errnoOf(v.r, <-w.done)
+}
+
+// call is take where nothing but the end counts.
+func (v *volumeFront) call(op node.Op, off, n int64, data []byte) error {
+	w := getResult()
+	defer putResult(w)
+	return v.take(w, op, off, n, data)
+}
+
+// change is call for changes of whole sectors.
+func (v *volumeFront) change(op node.Op, off, n int64, data []byte) error {
+	w := getResult()
+	defer putResult(w)
+	v.r.whole.RLock()
+	err := v.submit(w, op, off, n, data)
+	v.r.whole.RUnlock() // from here on it has its place before whoever comes
+	if err != nil {
+		return err
+	}
+	return errnoOf(v.r, <-w.done)
 }
 
 func getResult() *result {
@@ -133,7 +148,7 @@ func (v *volumeFront) readPiece(p []byte, off int64) error {
 	first := off / v.sector
 	end := (off + int64(len(p)) + v.sector - 1) / v.sector
 	w.into, w.skip = p, off-first*v.sector
-	return v.call(w, node.OpRead, first, end-first, nil)
+	return v.take(w, node.OpRead, first, end-first, nil)
 }
 
 // WriteAt implements nbd.Device.
@@ -141,15 +156,7 @@ func (v *volumeFront) WriteAt(p []byte, off int64) error {
 	if off%v.sector != 0 || int64(len(p))%v.sector != 0 {
 		return v.widened(p, off)
 	}
-	w := getResult()
-	defer putResult(w)
-	v.r.whole.RLock()
-	err := v.submit(w, node.OpWrite, off/v.sector, int64(len(p))/v.sector, p)
-	v.r.whole.RUnlock()
-	if err != nil {
-		return err
-	}
-	return v.wait(w)
+	return v.change(node.OpWrite, off/v.sector, int64(len(p))/v.sector, p)
 }
 
 // widened writes what does not fit sectors.
@@ -163,16 +170,12 @@ func (v *volumeFront) widened(p []byte, off int64) error {
 		return err
 	}
 	copy(buf[off-first*v.sector:], p)
-	w := getResult()
-	defer putResult(w)
-	return v.call(w, node.OpWrite, first, end-first, buf)
+	return v.call(node.OpWrite, first, end-first, buf)
 }
 
 // Flush implements nbd.Device.
 func (v *volumeFront) Flush() error {
-	w := getResult()
-	defer putResult(w)
-	return v.call(w, node.OpSync, 0, 0, nil)
+	return v.call(node.OpSync, 0, 0, nil)
 }
 
 // Trim implements nbd.Device. Sectors of which only a part is meant stay as they are.
@@ -181,15 +184,7 @@ func (v *volumeFront) Trim(off, n int64) error {
 	if first >= end {
 		return nil
 	}
-	w := getResult()
-	defer putResult(w)
-	v.r.whole.RLock()
-	err := v.submit(w, node.OpZero, first, end-first, nil)
-	v.r.whole.RUnlock()
-	if err != nil {
-		return err
-	}
-	return v.wait(w)
+	return v.change(node.OpZero, first, end-first, nil)
 }
 
 // Zero implements nbd.Device. Space is always given up: the log holds what was zeroed, and so
@@ -218,7 +213,7 @@ func (v *volumeFront) Extents(dst []nbd.Extent, off, n int64, limit int) ([]nbd.
 	w := getResult()
 	w.keep = true
 	defer putResult(w)
-	if err := v.call(w, node.OpMap, first, end-first, nil); err != nil {
+	if err := v.take(w, node.OpMap, first, end-first, nil); err != nil {
 		return dst, err
 	}
 	runs, err := node.DecodeRuns(w.data)
@@ -251,9 +246,7 @@ var errNotOpened = errors.New("the volume cannot be opened")
 
 // Open implements nbd.Opener: from now on this host stays primary, unless by force.
 func (v *volumeFront) Open() error {
-	w := getResult()
-	defer putResult(w)
-	if err := v.call(w, replica.OpOpen, 0, 0, nil); err != nil {
+	if err := v.call(replica.OpOpen, 0, 0, nil); err != nil {
 		return fmt.Errorf("%w: %w", errNotOpened, err)
 	}
 	return nil
@@ -261,7 +254,5 @@ func (v *volumeFront) Open() error {
 
 // Close implements nbd.Opener.
 func (v *volumeFront) Close() {
-	w := getResult()
-	defer putResult(w)
-	_ = v.call(w, replica.OpClose, 0, 0, nil) // a machine that has stopped has forgotten it anyway
+	_ = v.call(replica.OpClose, 0, 0, nil) // a machine that has stopped has forgotten it anyway
 }

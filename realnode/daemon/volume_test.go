@@ -142,11 +142,9 @@ func TestErrorsReachClients(t *testing.T) {
 	if err := v.Open(); err != nil {
 		t.Error(err)
 	}
-	w := getResult()
-	if err := v.call(w, replica.OpPauseReplay, 0, 0, nil); err != nil { // no longer primary
+	if err := v.call(replica.OpPauseReplay, 0, 0, nil); err != nil { // no longer primary
 		t.Fatal(err)
 	}
-	putResult(w)
 	buf := make([]byte, 4096)
 	for name, err := range map[string]error{"read": v.ReadAt(buf, 0), "write": v.WriteAt(buf, 0),
 		"part of a sector": v.WriteAt(buf[:5], 3), "flush": v.Flush(), "trim": v.Trim(0, 4096),

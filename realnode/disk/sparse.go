@@ -41,9 +41,9 @@ func writeZeros(w io.WriterAt, off, n int64) error {
 	return nil
 }
 
-// eachData calls f for each run of bytes in [from, to) that is not a hole. A file system that
+// EachData calls f for each run of bytes in [from, to) that is not a hole. A file system that
 // cannot tell has no holes.
-func eachData(file *os.File, from, to int64, f func(from, to int64)) error {
+func EachData(file *os.File, from, to int64, f func(from, to int64)) error {
 	for from < to {
 		data, err := file.Seek(from, unix.SEEK_DATA)
 		switch {

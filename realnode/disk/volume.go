@@ -189,7 +189,7 @@ func (v *fileVolume) mapData(off, n int64) ([]byte, error) {
 	sector := int64(v.geo.SectorSize)
 	v.buf = v.buf[:0]
 	last := node.Run{}
-	err := eachData(v.file, off, off+n, func(from, to int64) {
+	err := EachData(v.file, off, off+n, func(from, to int64) {
 		first, end := from/sector, (to+sector-1)/sector
 		if last.N > 0 && first <= last.First+last.N {
 			last.N = end - last.First

@@ -2,7 +2,10 @@
 // one wake-up are paid for all that has gathered.
 package handoff
 
-import "sync"
+import (
+	"sync"
+	"sync/atomic"
+)
 
 // keepBytes is how much memory a queue keeps for later when a burst has passed.
 const keepBytes = 8 << 20
@@ -45,7 +48,7 @@ type Queue[T any] struct {
 	space  *sync.Cond
 	wake   chan struct{} // one token: something to take, or closed
 	in     Batch[T]
-	closed bool
+	closed atomic.Bool // set under mu; read by takers without it
 
 	maxItems, maxBytes int // bound of PutBounded and Offer
 }
@@ -72,7 +75,7 @@ func (q *Queue[T]) Put(v T, data []byte) {
 func (q *Queue[T]) Offer(v T, data []byte) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.closed || q.full() {
+	if q.closed.Load() || q.full() {
 		return false
 	}
 	q.add(v, data)
@@ -87,15 +90,15 @@ func (q *Queue[T]) full() bool {
 func (q *Queue[T]) PutBounded(v T, data []byte) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for !q.closed && q.full() {
+	for !q.closed.Load() && q.full() {
 		q.space.Wait()
 	}
 	q.add(v, data)
-	return !q.closed
+	return !q.closed.Load()
 }
 
 func (q *Queue[T]) add(v T, data []byte) {
-	if q.closed {
+	if q.closed.Load() {
 		return
 	}
 	q.in.list = append(q.in.list, entry[T]{v, len(q.in.arena), len(data)})
@@ -140,17 +143,13 @@ func (q *Queue[T]) Take(b *Batch[T]) bool {
 }
 
 // Closed reports whether Close was called.
-func (q *Queue[T]) Closed() bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.closed
-}
+func (q *Queue[T]) Closed() bool { return q.closed.Load() }
 
 // Close lets Take end.
 func (q *Queue[T]) Close() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.closed = true
+	q.closed.Store(true)
 	q.space.Broadcast()
 	q.signal()
 }

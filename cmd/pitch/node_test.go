@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	made "github.com/container-football/pitch/internal/lab"
 	"github.com/container-football/pitch/node"
 	"github.com/container-football/pitch/realnode/nbd/nbdtest"
 )
@@ -39,26 +38,8 @@ type labHost struct {
 func newLab(t testing.TB, names ...string) *lab {
 	t.Helper()
 	l := &lab{t: t, dir: t.TempDir()}
-	l.must("pitch", "ca", "create", "pki", "--cluster", "lab")
-	var ports []int
-	for range names {
-		ports = append(ports, freePort(t))
-	}
-	for i, name := range names {
-		l.must("pitch", "ca", "issue", "pki", name)
-		var b strings.Builder
-		fmt.Fprintf(&b, "schema = 1\ncluster = \"lab\"\n[host]\nname = %q\nid = %d\ndata = %q\n", name,
-			i+1, name)
-		fmt.Fprintf(&b, "listen = \"127.0.0.1:%d\"\n[tls]\ndir = \"pki/hosts/%s\"\n", ports[i], name)
-		for k, peer := range names {
-			if k != i {
-				fmt.Fprintf(&b, "[[peer]]\nname = %q\nid = %d\naddress = \"127.0.0.1:%d\"\n", peer, k+1,
-					ports[k])
-			}
-		}
-		if err := os.WriteFile(filepath.Join(l.dir, name+".toml"), []byte(b.String()), 0o644); err != nil {
-			t.Fatal(err)
-		}
+	made.Write(t, l.dir, "pitch", "", names...)
+	for _, name := range names {
 		h := &labHost{lab: l, name: name}
 		l.hosts = append(l.hosts, h)
 		h.start()
@@ -72,17 +53,6 @@ func newLab(t testing.TB, names ...string) *lab {
 		}
 	})
 	return l
-}
-
-// freePort is one that nobody listens on at this moment.
-func freePort(t testing.TB) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // must runs a command in the folder of the lab and returns what it prints.

@@ -14,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	made "github.com/container-football/pitch/internal/lab"
 )
 
 // lab is one or two daemons with certificates, on the disk of the test's folder.
@@ -28,38 +30,11 @@ type lab struct {
 func newLab(b testing.TB, bin string, names ...string) *lab {
 	b.Helper()
 	l := &lab{b: b, bin: bin, dir: b.TempDir(), names: names, pids: make(map[string]int)}
-	l.must(bin, "ca", "create", "pki", "--cluster", "lab")
-	var ports []int
-	for range names {
-		ports = append(ports, freePort(b))
-	}
-	for i, name := range names {
-		l.must(bin, "ca", "issue", "pki", name)
-		text := fmt.Sprintf("schema = 1\ncluster = \"lab\"\n[host]\nname = %q\nid = %d\ndata = %q\n"+
-			"listen = \"127.0.0.1:%d\"\n[tls]\ndir = \"pki/hosts/%s\"\n[log]\nlevel = \"error\"\n", name, i+1,
-			name, ports[i], name)
-		for k, peer := range names {
-			if k != i {
-				text += fmt.Sprintf("[[peer]]\nname = %q\nid = %d\naddress = \"127.0.0.1:%d\"\n", peer, k+1,
-					ports[k])
-			}
-		}
-		if err := os.WriteFile(filepath.Join(l.dir, name+".toml"), []byte(text), 0o644); err != nil {
-			b.Fatal(err)
-		}
+	made.Write(b, l.dir, bin, "[log]\nlevel = \"error\"\n", names...)
+	for _, name := range names {
 		l.start(name)
 	}
 	return l
-}
-
-func freePort(b testing.TB) int {
-	b.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // start starts a daemon, which ends with the benchmark.

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	made "github.com/container-football/pitch/internal/lab"
 )
 
 // turn is how long each load runs at a time, in seconds. Rivals take turns within one run.
@@ -219,7 +221,7 @@ func copyRsync(b *testing.B) float64 {
 	if err := os.Mkdir(filepath.Join(dir, "to"), 0o777); err != nil {
 		b.Fatal(err)
 	}
-	port := strconv.Itoa(freePort(b))
+	port := strconv.Itoa(made.FreePort(b))
 	conf := filepath.Join(dir, "rsyncd.conf")
 	text := "use chroot = no\n[to]\npath = " + filepath.Join(dir, "to") + "\nread only = no\nuid = " +
 		strconv.Itoa(os.Getuid()) + "\ngid = " + strconv.Itoa(os.Getgid()) + "\n"

@@ -1,18 +1,17 @@
 package study
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strconv"
+
+	"github.com/container-football/pitch/internal/durable"
 )
 
 // A journal holds what has been answered: a header and then one line a cell, in the order in which
@@ -48,9 +47,6 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // ErrOther is wrapped by the error of a run whose folder holds results that are not its own.
 var ErrOther = errors.New("results of another run")
-
-// ErrLocked is wrapped by the error of a run whose folder another run is writing to.
-var ErrLocked = errors.New("another run is writing here")
 
 func (p *Plan) header(version string, s Shard) header {
 	return header{Format: Format, Study: p.File.Name, Hash: p.File.Hash, Version: version,
@@ -203,26 +199,23 @@ func (j *journal) append(cell int, rows []Row) error {
 // rewrite writes the whole journal anew, in the order of the cells, and puts it in the place of
 // the old one in one step.
 func (j *journal) rewrite(path string) error {
-	return replaceFile(path, true, func(w io.Writer) error {
-		put := func(v any) error {
-			text, err := sealed(v)
-			if err == nil {
-				_, err = w.Write(text)
-			}
-			return err
-		}
-		if err := put(j.head); err != nil {
-			return err
-		}
-		for cell := range j.head.Cells {
-			if rows, ok := j.cells[cell]; ok {
-				if err := put(line{cell, rows}); err != nil {
-					return err
-				}
+	var text bytes.Buffer
+	put := func(v any) error {
+		line, err := sealed(v)
+		text.Write(line)
+		return err
+	}
+	if err := put(j.head); err != nil {
+		return err
+	}
+	for cell := range j.head.Cells {
+		if rows, ok := j.cells[cell]; ok {
+			if err := put(line{cell, rows}); err != nil {
+				return err
 			}
 		}
-		return nil
-	})
+	}
+	return durable.Replace(path, text.Bytes(), 0o644)
 }
 
 // rows lists all answers in the order of the cells.
@@ -232,34 +225,4 @@ func (j *journal) rows() []Row {
 		out = append(out, j.cells[cell]...)
 	}
 	return out
-}
-
-// ReplaceFile writes a file beside its place and moves it there: whoever looks sees the old content
-// or the new one, whole. It is meant for what can be made anew, and does not wait for the disk.
-func ReplaceFile(path string, write func(w io.Writer) error) error {
-	return replaceFile(path, false, write)
-}
-
-func replaceFile(path string, sync bool, write func(w io.Writer) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-		}
-	}()
-	w := bufio.NewWriter(f)
-	if err = errors.Join(write(w), w.Flush(), f.Chmod(0o644)); err != nil {
-		return err
-	}
-	if sync {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"github.com/container-football/pitch/internal/durable"
 )
 
 // Merge puts the shards of a study together. dirs hold one complete shard each, in any order; the
@@ -52,7 +54,7 @@ func Merge(p *Plan, dirs []string, opt Options) (*Result, error) {
 	if err := os.MkdirAll(opt.Dir, 0o777); err != nil {
 		return nil, err
 	}
-	unlock, err := lock(opt.Dir)
+	unlock, err := durable.Lock(filepath.Join(opt.Dir, lockName))
 	if err != nil {
 		return nil, err
 	}

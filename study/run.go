@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"hash/fnv"
-	"io"
 	"os"
 	"path/filepath"
 	"runtime"
 	"sync"
 	"sync/atomic"
 
+	"github.com/container-football/pitch/internal/durable"
 	"github.com/container-football/pitch/model"
 )
 
@@ -37,17 +37,20 @@ type Result struct {
 // JournalName is the name of the file that holds the answers as they come.
 const JournalName = "answers.journal"
 
+// lockName is the file that keeps other runs out of a folder.
+const lockName = ".lock"
+
 // FileName is the name of the copy of the study file beside its results.
 const FileName = "study.toml"
 
 // Run answers every cell of a plan that has not been answered yet. When ctx ends, it returns its
 // cause, and what has been answered is kept for the next run. The error wraps [ErrOther] if the
-// folder holds something else, and [ErrLocked] if another run is busy there.
+// folder holds something else, and durable.ErrLocked if another run is busy there.
 func Run(ctx context.Context, p *Plan, opt Options) (*Result, error) {
 	if err := os.MkdirAll(opt.Dir, 0o777); err != nil {
 		return nil, err
 	}
-	unlock, err := lock(opt.Dir)
+	unlock, err := durable.Lock(filepath.Join(opt.Dir, lockName))
 	if err != nil {
 		return nil, err
 	}
@@ -76,10 +79,7 @@ func Run(ctx context.Context, p *Plan, opt Options) (*Result, error) {
 }
 
 func (p *Plan) copyFile(dir string) error {
-	return ReplaceFile(filepath.Join(dir, FileName), func(w io.Writer) error {
-		_, err := w.Write(p.File.text)
-		return err
-	})
+	return durable.Replace(filepath.Join(dir, FileName), p.File.text, 0o644)
 }
 
 // answer fills the journal up.

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/container-football/pitch/internal/durable"
 	"github.com/container-football/pitch/model"
 )
 
@@ -261,11 +262,11 @@ func TestResultsOfAnotherRunAreNeitherMixedInNorLost(t *testing.T) {
 	if bytes.Equal(journalOf(t, dir), before) {
 		t.Error("fresh kept the old results")
 	}
-	unlock, err := lock(dir)
+	unlock, err := durable.Lock(filepath.Join(dir, lockName))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err = Run(context.Background(), changed, Options{Dir: dir, Version: "1"}); !errors.Is(err, ErrLocked) {
+	if _, err = Run(context.Background(), changed, Options{Dir: dir, Version: "1"}); !errors.Is(err, durable.ErrLocked) {
 		t.Errorf("two runs in one folder: %v", err)
 	}
 	unlock()

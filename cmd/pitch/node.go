@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/container-football/pitch/internal/durable"
 	"github.com/container-football/pitch/internal/strict"
@@ -50,6 +53,11 @@ starts again from what is on disk.`
 }
 
 func (c *nodeCmd) Run(s *streams) error {
+	// Unheard, a hangup ends the process. One that comes from here on may be about a configuration
+	// that is read too early to show what has changed.
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
 	cfg, err := daemon.LoadConfig(c.Config)
 	if err != nil {
 		return usageError{err}
@@ -60,7 +68,7 @@ func (c *nodeCmd) Run(s *streams) error {
 		return nil
 	}
 	opt := daemon.Options{Config: cfg, Build: buildReplica, Version: version(),
-		Log: daemon.NewLogger(&cfg.Log, s.err)}
+		Hangups: hangups, Log: daemon.NewLogger(&cfg.Log, s.err)}
 	slog.SetDefault(opt.Log)
 	if c.Runner {
 		if opt.Runner, err = daemon.StdioRunner(); err != nil {
@@ -77,7 +85,8 @@ func nodeError(err error) error {
 	var file *strict.Error
 	switch {
 	case errors.As(err, &told), errors.As(err, &file), errors.Is(err, durable.ErrLocked),
-		errors.Is(err, daemon.ErrOtherHost), errors.Is(err, daemon.ErrNewer):
+		errors.Is(err, daemon.ErrOtherHost), errors.Is(err, daemon.ErrNewer),
+		errors.Is(err, daemon.ErrAltered):
 		return usageError{err}
 	}
 	return err

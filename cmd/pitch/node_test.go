@@ -313,11 +313,17 @@ func TestDaemonRefusesWhatIsNotItsOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	newer := strings.Replace(string(id), "version = 1", "version = 2", 1)
-	if err := os.WriteFile(path, []byte(newer), 0o600); err != nil {
-		t.Fatal(err)
+	text, _, _ = bytes.Cut(id, []byte("# sha256"))
+	newer := bytes.Replace(text, []byte("version = 2"), []byte("version = 3"), 1)
+	for what, changed := range map[string][]byte{"later version": newer,
+		"the checksum is missing":         text,
+		"content and checksum do not fit": bytes.Replace(id, text, newer, 1),
+		"expected a whole number":         []byte("version = \"2\"\n")} {
+		if err := os.WriteFile(path, changed, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		refused(what, "node", "--config", "alpha.toml")
 	}
-	refused("later version", "node", "--config", "alpha.toml")
 	if err := os.WriteFile(path, id, 0o600); err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/schollz/progressbar/v3"
 
+	"github.com/container-football/pitch/internal/durable"
 	"github.com/container-football/pitch/reports"
 	"github.com/container-football/pitch/scenario"
 	"github.com/container-football/pitch/study"
@@ -162,7 +164,7 @@ func studyError(ctx context.Context, dir string, err error) error {
 	switch {
 	case errors.Is(err, study.ErrOther):
 		return usageError{fmt.Errorf("%w; --fresh throws it away, --out puts results elsewhere", err)}
-	case errors.Is(err, study.ErrLocked):
+	case errors.Is(err, durable.ErrLocked):
 		return usageError{err}
 	case ctx.Err() != nil:
 		return interrupted{err, fmt.Sprintf("what has been answered is in %s, and the same command goes on "+
@@ -198,7 +200,11 @@ func (o *studyOutput) write(s *streams, r *study.Result, dir string) error {
 	name := r.Plan.File.Name
 	var lines, pictures []string
 	put := func(file string, write func(w io.Writer) error) error {
-		return study.ReplaceFile(filepath.Join(dir, file), write)
+		var text bytes.Buffer
+		if err := write(&text); err != nil {
+			return err
+		}
+		return durable.Replace(filepath.Join(dir, file), text.Bytes(), 0o644)
 	}
 	for _, t := range []struct {
 		ext   string

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path/filepath"
 
+	"github.com/container-football/pitch/internal/durable"
 	"github.com/container-football/pitch/study"
 )
 
@@ -28,7 +29,7 @@ func (c *studyMergeCmd) Run(s *streams) error {
 	r, err := study.Merge(p, c.Shards, study.Options{Dir: dir, Fresh: c.Fresh, Version: build()})
 	switch {
 	case errors.Is(err, study.ErrOther), errors.Is(err, study.ErrIncomplete), errors.Is(err, fs.ErrNotExist),
-		errors.Is(err, study.ErrLocked):
+		errors.Is(err, durable.ErrLocked):
 		return usageError{err}
 	case err != nil:
 		return err

@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"scenario": {"node", "replica/...", "football/...", "faults/...", "check/...",
 		"model/...", "internal/strict", "internal/units"},
 	"reports":  {"model/...", "check/...", "scenario/...", "study", "node", "replica"},
-	"study":    {"model/...", "internal/strict"},
+	"study":    {"model/...", "internal/strict", "internal/durable"},
 	"cmd":      {"..."},
 	"internal": {},
 }

@@ -37,19 +37,25 @@ func (d *Daemon) brokenViews() []View {
 // leaveAny ends the membership of a replica, also of one that is broken.
 func (d *Daemon) leaveAny(req *http.Request) (any, error) {
 	name := req.PathValue("name")
-	err := d.brokenOf(name)
-	if err == nil {
+	if d.brokenOf(name) == nil {
 		return d.with(d.postLeave)(req)
 	}
-	l, perr := parse[Leave](req)
-	if perr != nil {
-		return nil, perr
+	l, err := parse[Leave](req)
+	if err != nil {
+		return nil, err
 	}
-	if !l.Force || l.Host != "" {
-		return nil, brokenRefusal(name, err)
+	done, err := d.begin(name, leaving)
+	if err != nil {
+		return nil, err
 	}
-	d.change.Lock()
-	defer d.change.Unlock()
+	defer done()
+	why := d.brokenOf(name)
+	switch {
+	case why == nil:
+		return nil, errStopped // somebody else has thrown it away meanwhile
+	case !l.Force || l.Host != "":
+		return nil, brokenRefusal(name, why)
+	}
 	if err := d.data.remove(name); err != nil {
 		return nil, err
 	}

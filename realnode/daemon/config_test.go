@@ -151,7 +151,7 @@ The file that ` + "`pitch node --config FILE`" + ` reads, in TOML. ` + "`pitch s
 code (` + "`go test ./realnode/daemon -run Reference -rewrite`" + `).
 
 A changed file is taken up at SIGHUP, by ` + "`systemctl reload`" + ` or ` + "`pitch vol reload`" + `: peers and log.level. All else takes a restart, and a
-reload that would need one changes nothing and says so.
+reload that would need one changes nothing and says so. A SIGHUP that comes while the daemon starts is answered as soon as it serves.
 
 `
 

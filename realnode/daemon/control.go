@@ -22,7 +22,7 @@ import (
 // maxRequestBody is far more than any request to the control plane has, in bytes.
 const maxRequestBody = 64 << 10
 
-// refusal is an error that is the user's to mend, with the HTTP status for it.
+// refusal is an error with the HTTP status for it, and perhaps with what the user can do.
 type refusal struct {
 	status int
 	text   string
@@ -69,21 +69,30 @@ func (h handler) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	status := http.StatusOK
 	if err != nil {
 		f := Failure{Error: err.Error()}
-		status = http.StatusInternalServerError
 		var r *refusal
-		switch {
-		case errors.As(err, &r):
-			status, f.Hint = r.status, r.hint
-		case errors.Is(err, errStopped):
-			status = http.StatusConflict
-		case errors.Is(err, context.DeadlineExceeded):
-			status = http.StatusGatewayTimeout
+		if errors.As(err, &r) {
+			f.Hint = r.hint
 		}
-		body = f
+		status, body = statusOf(err), f
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(body) // whoever has gone does not need it
+}
+
+// statusOf is the HTTP status for an error: below 500 if it is the user's to mend, 409 if what was
+// asked for cannot be done now.
+func statusOf(err error) int {
+	var r *refusal
+	switch {
+	case errors.As(err, &r):
+		return r.status
+	case errors.Is(err, errStopped):
+		return http.StatusConflict
+	case errors.Is(err, context.DeadlineExceeded):
+		return http.StatusGatewayTimeout
+	}
+	return http.StatusInternalServerError
 }
 
 // parse reads the body of a request. Unknown fields are errors: a misspelt one must not quietly

@@ -31,6 +31,9 @@ type Options struct {
 	Runner *Runner
 	// Reload is called to read the configuration anew. Default: from Config.Path.
 	Reload func() (*Config, error)
+	// Hangups ask for a reload each. One that comes while the daemon starts is answered when it
+	// serves, if the channel has room for it. Default: none.
+	Hangups <-chan os.Signal
 	// Log is where the daemon reports. Default: slog.Default().
 	Log *slog.Logger
 }
@@ -48,19 +51,19 @@ type Daemon struct {
 	tasks sync.WaitGroup
 	life  context.Context // of all replicas
 
-	change sync.Mutex // of one resource's being there, at a time
-
 	reloading sync.Mutex
 
 	mu        sync.Mutex
 	cfg       *Config
 	resources map[string]*resource
-	broken    map[string]error // what keeps a resource from running, by its name
+	broken    map[string]error  // what keeps a resource from running, by its name
+	underWay  map[string]string // what makes a resource or ends it now, by its name
 }
 
 // Run is the life of a daemon. It returns nil when ctx ends, or when its runner has gone.
 func Run(ctx context.Context, opt Options) error {
-	d := &Daemon{opt: opt, cfg: opt.Config, log: opt.Log, resources: make(map[string]*resource)}
+	d := &Daemon{opt: opt, cfg: opt.Config, log: opt.Log, resources: make(map[string]*resource),
+		underWay: make(map[string]string)}
 	if d.log == nil {
 		d.log = slog.Default()
 	}
@@ -125,7 +128,11 @@ func (d *Daemon) addAll(defs []*Definition, broken map[string]error) {
 	group.SetLimit(openAtOnce)
 	for _, def := range defs {
 		group.Go(func() error {
-			if _, err := d.add(def); err != nil {
+			spec, err := d.specOf(def)
+			if err == nil {
+				_, err = d.add(def, spec)
+			}
+			if err != nil {
 				mu.Lock()
 				defer mu.Unlock()
 				broken[def.Name] = err
@@ -217,8 +224,6 @@ func (d *Daemon) serve(ctx context.Context) error {
 		}
 		return endOf(ctx)
 	}
-	reload := onHangup() // before anybody is told that we are ready: unheard it would end the process
-	defer reload.stop()
 	if err := d.mesh.Start(ctx); err != nil {
 		return err
 	}
@@ -234,7 +239,7 @@ func (d *Daemon) serve(ctx context.Context) error {
 	notify("READY=1")
 	for {
 		select {
-		case <-reload.C:
+		case <-d.opt.Hangups:
 			notify("RELOADING=1\n" + monotonicUsec())
 			if err := d.reload(); err != nil {
 				d.log.Error("configuration not taken up", "error", err)

@@ -73,34 +73,23 @@ func TestDataFolderThatCannotBeUsed(t *testing.T) {
 	with := func(path, text, what string) {
 		t.Helper()
 		path = filepath.Join(data, path)
-		old, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		old := replaceText(t, path, func(string) string { return text })
 		refused(what)
-		if err := os.WriteFile(path, old, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		replaceText(t, path, func(string) string { return old })
 	}
 	with(incarnationName, "many\n", "expected how often this host was started")
 	with(incarnationName, "0\n", "expected how often this host was started")
 	with(identityName, "version = 1\n", "cluster")
-	definition := filepath.Join(resourcesName, "lv1", definitionName)
-	text, err := os.ReadFile(filepath.Join(data, definition))
-	if err != nil {
-		t.Fatal(err)
-	}
+	with(identityName, "version = 3\ncluster = \"lab\"\nhost = \"alpha\"\nid = 1\nseed = 1\n",
+		ErrNewer.Error())
+	definition := filepath.Join(ResourceDir(data, "lv1"), definitionName)
 	for _, wrong := range []struct{ old, with, what string }{
 		{`"lv1"`, `"lv2"`, `definition of "lv2" in the folder`},
 		{`"toy"`, `"no"`, `strategy "no" is unknown`},
 	} { // the daemon serves, and this resource alone does not
-		changed := strings.Replace(string(text), wrong.old, wrong.with, 1)
-		if err := os.WriteFile(filepath.Join(data, definition), []byte(changed), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		text := replaceText(t, definition, func(text string) string {
+			return strings.Replace(text, wrong.old, wrong.with, 1)
+		})
 		d = start(t, cfg, nil)
 		d.refused(http.StatusConflict, wrong.what, "GET", "/v1/resources/lv1", nil)
 		d.refused(http.StatusConflict, "already here", "POST", "/v1/resources",
@@ -110,9 +99,7 @@ func TestDataFolderThatCannotBeUsed(t *testing.T) {
 		if err := d.stop(); err != nil {
 			t.Fatal(err)
 		}
-	}
-	if err := os.WriteFile(filepath.Join(data, definition), text, 0o600); err != nil {
-		t.Fatal(err)
+		replaceText(t, definition, func(string) string { return text })
 	}
 	d = start(t, cfg, nil)
 	d.do("GET", "/v1/resources/lv1", nil)
@@ -128,18 +115,13 @@ func TestMemberThatHasLeftTheCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := ResourceDir(cfg.Host.Data, "lv1")
-	path := filepath.Join(dir, definitionName)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	more := strings.Replace(string(text), `members = ["alpha"]`, `members = ["ghost", "alpha"]`, 1)
-	if more == string(text) {
-		t.Fatalf("no members in %s", text)
-	}
-	if err := os.WriteFile(path, []byte(more), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	replaceText(t, filepath.Join(dir, definitionName), func(text string) string {
+		more := strings.Replace(text, `members = ["alpha"]`, `members = ["ghost", "alpha"]`, 1)
+		if more == text {
+			t.Fatalf("no members in %s", text)
+		}
+		return more
+	})
 	d = start(t, cfg, nil)
 	d.do("GET", "/v1/resources/lv1", nil)
 	if err := d.stop(); err != nil {
@@ -243,14 +225,19 @@ func TestSystemdIsTold(t *testing.T) {
 	t.Setenv("NOTIFY_SOCKET", path)
 	cfg := configOf(t, t.TempDir(), 0, []string{"alpha"}, freePorts(t, 1))
 	file := &changing{cfg: cfg}
-	d := start(t, cfg, func(o *Options) { o.Reload = file.reload })
+	hangups := make(chan os.Signal, 1)
+	hangups <- syscall.SIGHUP // it has come too early to be answered at once
+	d := start(t, cfg, func(o *Options) { o.Reload, o.Hangups = file.reload, hangups })
 	expect("READY=1")
-	hangUp := func() {
-		if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
-			t.Fatal(err)
-		}
+	reloads := func() {
+		t.Helper()
 		expect("RELOADING=1\nMONOTONIC_USEC=[0-9]+")
 		expect("READY=1")
+	}
+	reloads()
+	hangUp := func() {
+		hangups <- syscall.SIGHUP
+		reloads()
 	}
 	hangUp()
 	file.set(nil, errors.New("nonsense")) // it is not taken up, and the daemon goes on

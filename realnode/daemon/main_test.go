@@ -28,10 +28,17 @@ type toy struct {
 	watchers []node.Tag
 }
 
-const toys = "toy" // the strategy
+// The strategies: toys, and one whose volume no disk can hold.
+const (
+	toys  = "toy"
+	giant = "giant"
+)
 
 // buildToy implements Options.Build.
 func buildToy(def *Definition, members []node.Addr) (node.Spec, error) {
+	if def.Strategy == giant {
+		return node.Spec{Volumes: []node.Geometry{{Sectors: 1 << 63, SectorSize: 4096, Carry: 4096}}}, nil
+	}
 	if def.Strategy != toys {
 		return node.Spec{}, fmt.Errorf("strategy %q is unknown", def.Strategy)
 	}
@@ -81,6 +88,9 @@ func (m *toy) request(ev *node.Event, out *node.Effects) {
 		} else {
 			m.watchers = append(m.watchers, ev.Tag)
 		}
+		return
+	case replica.OpResumeReplay: // needs its device, which fails
+		out.Reply(ev.Tag, node.IOError, 0, nil)
 		return
 	case replica.OpResize:
 		if ev.N <= m.st.Sectors {

@@ -154,10 +154,13 @@ func (d *Daemon) postJoin(req *http.Request) (any, error) {
 		return nil, err
 	}
 	name := req.PathValue("name")
-	d.change.Lock()
-	defer d.change.Unlock()
-	if d.find(name) != nil || d.brokenOf(name) != nil {
-		return nil, refuse(http.StatusConflict, "resource %s is already here", name)
+	done, err := d.begin(name, joining)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if err := d.vacant(name); err != nil {
+		return nil, err
 	}
 	from := []string{j.From}
 	if j.From == "" {
@@ -195,10 +198,7 @@ func (d *Daemon) joined(v Described, primary string) (*resource, error) {
 	// The first counts as primary until the replica has heard more.
 	def.Members = append([]string{primary}, slices.DeleteFunc(slices.Clone(v.Members),
 		func(host string) bool { return host == primary })...)
-	if err := d.vacant(&def); err != nil {
-		return nil, err
-	}
-	return d.install(&def)
+	return d.install(&def, http.StatusConflict) // nobody here has asked for what is wrong with it
 }
 
 func (d *Daemon) peerNames() (names []string) {
@@ -218,21 +218,34 @@ func (d *Daemon) postLeave(r *resource, req *http.Request) (any, error) {
 	if l.Host != "" && l.Host != cfg.Host.Name {
 		return nil, d.expel(r, req, l.Host)
 	}
-	d.change.Lock()
-	defer d.change.Unlock()
-	st, err := r.fresh(req.Context())
+	done, err := d.begin(r.def.Name, leaving)
 	if err != nil {
 		return nil, err
 	}
-	if st.Role == replica.RolePrimary || st.Open > 0 {
-		return nil, refuse(http.StatusConflict, "resource %s: this host is primary", r.def.Name).hinting(
-			"`pitch vol primary %s` on another member first; the last member is ended by "+
-				"`pitch vol delete %s`", r.def.Name, r.def.Name)
+	defer done()
+	st, err := r.dispensable(req.Context())
+	if err != nil {
+		return nil, err
 	}
 	if err := d.askToLeave(req.Context(), r, st); err != nil && !l.Force {
 		return nil, err
 	}
+	// Whoever was asked may have taken long, and this host may have become primary by force.
+	if _, err := r.dispensable(d.life); err != nil {
+		return nil, err
+	}
 	return nil, d.uninstall(r)
+}
+
+// dispensable refuses to let a replica go that is primary or in use.
+func (r *resource) dispensable(ctx context.Context) (replica.Status, error) {
+	st, err := r.fresh(ctx)
+	if err == nil && (st.Role == replica.RolePrimary || st.Open > 0) {
+		err = refuse(http.StatusConflict, "resource %s: this host is primary", r.def.Name).hinting(
+			"`pitch vol primary %s` on another member first; the last member is ended by "+
+				"`pitch vol delete %s`", r.def.Name, r.def.Name)
+	}
+	return st, err
 }
 
 // askToLeave tells the primary, unless it has thrown us out itself.

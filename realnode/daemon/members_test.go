@@ -121,26 +121,32 @@ func TestLastMemberLeaves(t *testing.T) {
 	d.refused(404, "no replica", "GET", "/v1/resources/lv1", nil)
 }
 
+// bareMesh is all that there is of a host: nobody answers what it is asked.
+func bareMesh(t testing.TB, cfg *Config) *mesh.Mesh {
+	t.Helper()
+	m, err := mesh.Listen(mesh.Config{Self: mesh.Self{ID: node.ID(cfg.Host.ID), Name: cfg.Host.Name,
+		Cluster: cfg.Cluster, Incarnation: 9}, Listen: cfg.Host.Listen, Insecure: true,
+		Log: slog.New(slog.DiscardHandler), Deliver: func(node.Addr, uint32, []byte) {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = m.Close() })
+	if err := m.SetPeers(cfg.meshPeers()); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Start(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
 // Whoever reaches the part for other daemons can speak for himself alone, whatever he says.
 func TestPeersSpeakForThemselves(t *testing.T) {
 	dir, ports := t.TempDir(), freePorts(t, 3)
 	names := []string{"alpha", "beta", "gamma"}
 	alpha := start(t, configOf(t, dir, 0, names, ports), nil)
 	alpha.create("lv1")
-	beta := configOf(t, dir, 1, names, ports)
-	m, err := mesh.Listen(mesh.Config{Self: mesh.Self{ID: 2, Name: "beta", Cluster: "lab", Incarnation: 1},
-		Listen: beta.Host.Listen, Insecure: true, Log: slog.New(slog.DiscardHandler),
-		Deliver: func(node.Addr, uint32, []byte) {}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
-	if err := m.SetPeers(beta.meshPeers()); err != nil {
-		t.Fatal(err)
-	}
-	if err := m.Start(context.Background()); err != nil {
-		t.Fatal(err)
-	}
+	m := bareMesh(t, configOf(t, dir, 1, names, ports))
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true,
 		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) { return m.Dial(ctx, 1) }}}
 	ask := func(method, path, body string) (int, string) {

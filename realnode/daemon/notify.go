@@ -4,9 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/container-football/pitch/realnode/engine"
 )
@@ -35,14 +32,3 @@ func monotonicUsec() string {
 	}
 	return fmt.Sprintf("MONOTONIC_USEC=%d", ns/1000)
 }
-
-// hangup hears SIGHUP.
-type hangup struct{ C chan os.Signal }
-
-func onHangup() hangup {
-	h := hangup{make(chan os.Signal, 1)}
-	signal.Notify(h.C, syscall.SIGHUP)
-	return h
-}
-
-func (h hangup) stop() { signal.Stop(h.C) }

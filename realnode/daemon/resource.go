@@ -34,16 +34,21 @@ type resource struct {
 	changed chan struct{} // closed when status changes
 }
 
-// add opens the devices of a resource whose folder is there. It does not run yet.
-func (d *Daemon) add(def *Definition) (*resource, error) {
+// specOf is the machine of a resource. It fails if the definition cannot be used here.
+func (d *Daemon) specOf(def *Definition) (node.Spec, error) {
 	members, err := d.membersOf(def)
 	if err != nil {
-		return nil, fmt.Errorf("resource %s: %w", def.Name, err)
+		return node.Spec{}, fmt.Errorf("resource %s: %w", def.Name, err)
 	}
 	spec, err := d.opt.Build(def, members)
 	if err != nil {
-		return nil, fmt.Errorf("resource %s: %w", def.Name, err)
+		return node.Spec{}, fmt.Errorf("resource %s: %w", def.Name, err)
 	}
+	return spec, nil
+}
+
+// add opens the devices of a resource whose folder is there. It does not run yet.
+func (d *Daemon) add(def *Definition, spec node.Spec) (_ *resource, err error) {
 	r := &resource{def: def, changed: make(chan struct{})}
 	m := engine.Machine{Number: uint32(def.Number), Spec: spec}
 	for i := range spec.Volumes {

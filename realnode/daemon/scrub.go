@@ -63,10 +63,11 @@ var ErrNoData = errors.New("nothing to scrub")
 
 // scrub is one scrub under way.
 type scrub struct {
-	ctx context.Context
-	dir string
-	opt ScrubOptions
-	all int64 // bytes to be read
+	ctx     context.Context
+	dir     string
+	opt     ScrubOptions
+	version int   // of the layout of the folder
+	all     int64 // bytes to be read
 	Scrubbed
 }
 
@@ -85,10 +86,8 @@ func Scrub(ctx context.Context, dir string, opt ScrubOptions) (*Scrubbed, error)
 		return nil, fmt.Errorf("data folder %s: %w", dir, err)
 	}
 	defer unlock()
-	if opt.Resource == "" {
-		if err := s.host(); err != nil {
-			return nil, err
-		}
+	if err := s.host(); err != nil {
+		return nil, err
 	}
 	for _, name := range names {
 		s.all += allocated(ResourceDir(dir, name))
@@ -145,41 +144,27 @@ func (s *scrub) read(n int64) error {
 	return s.ctx.Err()
 }
 
-// host looks at the host's own files.
+// host looks at the host's own files, and learns the version of the folder.
 func (s *scrub) host() error {
+	s.version = dataVersion // also if nobody can tell
 	path := filepath.Join(s.dir, identityName)
-	id := &identity{}
-	text, err := os.ReadFile(path)
-	if err == nil {
-		doc, e := identityFormat.Decode(path, text, id)
-		if err = e; err == nil {
-			err = doc.Err()
-		}
-	}
+	id, err := readIdentity(path)
 	switch {
-	case err != nil:
+	case errors.Is(err, ErrNewer):
+		return err
+	case err == nil:
+		s.version = id.Version
+	case s.opt.Resource == "":
 		s.found("", path, "%v", err)
-	case id.Version > dataVersion:
-		return fmt.Errorf("%s: %w: version %d, this one knows up to %d", path, ErrNewer, id.Version,
-			dataVersion)
 	}
-	s.incarnation()
+	if s.opt.Resource != "" {
+		return nil
+	}
+	path = filepath.Join(s.dir, incarnationName)
+	if _, err := readIncarnation(path, s.version); err != nil {
+		s.found("", path, "%v", err)
+	}
 	return nil
-}
-
-// incarnation looks at the count of starts, in exactly the form in which the daemon writes it.
-func (s *scrub) incarnation() {
-	path := filepath.Join(s.dir, incarnationName)
-	text, err := os.ReadFile(path)
-	if err != nil {
-		s.found("", path, "%v", err)
-		return
-	}
-	n := int64(0)
-	if _, err := fmt.Sscanf(string(text), "%d\n", &n); err != nil || n < 1 ||
-		fmt.Sprintf("%d\n", n) != string(text) {
-		s.found("", path, "expected how often this host was started, found %.40q", text)
-	}
 }
 
 // allocated is how many bytes the files below a folder take on the disk.

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -43,13 +42,7 @@ func (s *scrub) resource(name string) error {
 // definition says what the files of a resource must be.
 func (s *scrub) definition(name, dir string) (def *Definition, spec node.Spec, ok bool) {
 	path := filepath.Join(dir, definitionName)
-	text, err := definitionFormat.ReadFile(path)
-	if err == nil {
-		def, err = ParseDefinition(path, text)
-	}
-	if err == nil && def.Name != name {
-		err = fmt.Errorf("definition of %q in the folder of %q", def.Name, name)
-	}
+	def, err := readDefinition(s.dir, name, s.version)
 	if err == nil {
 		// The machine is not going to run, so it does not matter which numbers its members have.
 		members := make([]node.Addr, len(def.Members))

@@ -11,9 +11,11 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/container-football/pitch/node"
+	"github.com/container-football/pitch/realnode/engine"
 	"github.com/container-football/pitch/replica"
 )
 
@@ -73,8 +75,14 @@ func (d *Daemon) postCreate(req *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	d.change.Lock()
-	defer d.change.Unlock()
+	done, err := d.begin(c.Name, creating)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if err := d.vacant(c.Name); err != nil {
+		return nil, err
+	}
 	number, uuid, err := draw()
 	if err != nil {
 		return nil, err
@@ -84,46 +92,55 @@ func (d *Daemon) postCreate(req *http.Request) (any, error) {
 		Members: []string{d.config().Host.Name}, Ack: cmp.Or(c.Ack, "submitted"),
 		Buffer: cmp.Or(c.Buffer, 64<<20), FetchWindow: 16 << 20, Fetch: true, Replay: true,
 		Checksums: c.Checksums == nil || *c.Checksums}
-	if err := d.vacant(def); err != nil {
-		return nil, err
-	}
-	r, err := d.install(def)
+	r, err := d.install(def, http.StatusBadRequest)
 	if err != nil {
 		return nil, err
 	}
-	st, err := r.fresh(req.Context())
-	return d.view(r, st), err
+	return d.getResource(r, req)
 }
 
-// vacant says what is in the way of a new resource.
-func (d *Daemon) vacant(def *Definition) error {
-	if _, err := ParseDefinition("resource", def.Marshal()); err != nil {
-		return refuse(http.StatusBadRequest, "%v", err)
-	}
-	if d.find(def.Name) != nil || d.brokenOf(def.Name) != nil {
-		return refuse(http.StatusConflict, "resource %s is already here", def.Name)
-	}
-	if d.engine.Unit(uint32(def.Number)) != nil {
-		return refuse(http.StatusConflict, "another resource here has the number %d of resource %s",
-			def.Number, def.Name)
+// vacant says whether a resource of this name is in the way of a new one.
+func (d *Daemon) vacant(name string) error {
+	if d.find(name) != nil || d.brokenOf(name) != nil {
+		return refuse(http.StatusConflict, "resource %s is already here", name)
 	}
 	return nil
 }
 
-// install makes a new resource and lets it run. What fails leaves nothing behind.
-func (d *Daemon) install(def *Definition) (*resource, error) {
-	if err := Store(d.data.dir, def); err != nil {
-		return nil, err
+// install makes a new resource and lets it run. What fails leaves nothing behind. Unfit is the
+// status for a definition that cannot be used here.
+func (d *Daemon) install(def *Definition, unfit int) (*resource, error) {
+	if _, err := ParseDefinition("resource", def.Marshal()); err != nil {
+		return nil, refuse(unfit, "%v", err)
 	}
-	r, err := d.add(def)
+	spec, err := d.specOf(def)
+	if err != nil {
+		return nil, refuse(unfit, "%v", err)
+	}
+	if err := Store(d.data.dir, def); err != nil {
+		return nil, notMade(err)
+	}
+	r, err := d.add(def, spec)
 	if err != nil {
 		if e := d.data.remove(def.Name); e != nil {
 			d.log.Error("leftover of a resource that could not be made", "error", e)
 		}
-		return nil, refuse(http.StatusBadRequest, "%v", err)
+		return nil, notMade(err)
 	}
 	d.boot(d.life, r)
 	return r, nil
+}
+
+// notMade tells what the user can mend about a resource that could not be made from what has failed
+// in this host.
+func notMade(err error) error {
+	switch {
+	case errors.Is(err, syscall.EFBIG):
+		return refuse(http.StatusBadRequest, "%v", err)
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, engine.ErrTaken):
+		return refuse(http.StatusConflict, "%v", err)
+	}
+	return err
 }
 
 // uninstall ends a resource and deletes its data.
@@ -140,8 +157,11 @@ func (d *Daemon) uninstall(r *resource) error {
 
 // deleteResource ends a resource that has no other member.
 func (d *Daemon) deleteResource(r *resource, req *http.Request) (any, error) {
-	d.change.Lock()
-	defer d.change.Unlock()
+	done, err := d.begin(r.def.Name, deleting)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
 	st, err := r.fresh(req.Context())
 	if err != nil {
 		return nil, err
@@ -194,6 +214,11 @@ func (d *Daemon) postVerb(r *resource, req *http.Request) (any, error) {
 	return d.getResource(r, req)
 }
 
+// verbStatus are the HTTP statuses for what has become of a verb, where that is no conflict with the
+// present state.
+var verbStatus = map[node.Code]int{node.Invalid: http.StatusBadRequest,
+	node.IOError: http.StatusInternalServerError, node.TimedOut: http.StatusGatewayTimeout}
+
 // verb asks the replica for something that it may refuse.
 func (d *Daemon) verb(ctx context.Context, r *resource, op node.Op, n int64, data []byte) error {
 	a, err := r.ask(ctx, op, 0, n, data)
@@ -207,9 +232,9 @@ func (d *Daemon) verb(ctx context.Context, r *resource, op node.Op, n int64, dat
 	if why == "" {
 		why = a.code.String()
 	}
-	status := http.StatusConflict
-	if a.code == node.TimedOut {
-		status = http.StatusGatewayTimeout
+	status, ok := verbStatus[a.code]
+	if !ok {
+		status = http.StatusConflict // not now
 	}
 	return refuse(status, "resource %s: %s", r.def.Name, why)
 }

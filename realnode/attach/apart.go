@@ -33,6 +33,9 @@ func apart(f func() error) error {
 	return <-done
 }
 
+// stays are the descriptors that every thread needs: those of the scheduler.
+var stays = map[string]bool{"anon_inode:[eventpoll]": true, "anon_inode:[eventfd]": true}
+
 // leaveDescriptors gives the thread a descriptor table of its own with nothing in it but the
 // standard ones and those of the scheduler. Copies of others would keep connections and locks of
 // the process alive.
@@ -50,9 +53,7 @@ func leaveDescriptors() error {
 		if err != nil || fd <= 2 {
 			continue
 		}
-		switch link, _ := os.Readlink(table + "/" + e.Name()); link {
-		case "anon_inode:[eventpoll]", "anon_inode:[eventfd]":
-		default:
+		if link, _ := os.Readlink(table + "/" + e.Name()); !stays[link] {
 			unix.Close(fd) // fails for the one that read the folder
 		}
 	}

@@ -188,7 +188,7 @@ func BenchmarkTail(b *testing.B) {
 			b.Cleanup(func() { f.Close() })
 			const size = 128 << 20
 			must(b, writeZeros(f, 0, size))
-			buf := alignedBuffer(4 * blockSize)
+			buf := AlignedBuffer(4 * blockSize)
 			off := int64(0)
 			for b.Loop() {
 				first, end := off/blockSize, (off+4160+blockSize-1)/blockSize

@@ -51,7 +51,11 @@ func (p *powerCut) change() (fits func(got []byte) bool) {
 		return func(got []byte) bool { return bytes.Equal(got, before) || bytes.Equal(got, p.data) }
 	}
 	sizes := []uint64{64, 600, 4160, 9000, 70_000}
-	data := noise(p.random, 1+int(p.random.Below(sizes[p.random.Below(5)])))
+	size := sizes[p.random.Below(5)]
+	if p.random.Below(50) == 0 {
+		size = 2 * bulk // it makes the file longer itself, and so may what comes behind it
+	}
+	data := noise(p.random, 1+int(p.random.Below(size)))
 	do(p.t, p.l, Request{Op: node.OpLogAppend, Seg: 1, Off: int64(len(before)), Data: data})
 	p.data = append(before[:len(before):len(before)], data...)
 	return func(got []byte) bool { return len(got) >= len(before) && bytes.HasPrefix(p.data, got) }

@@ -81,7 +81,10 @@ type metered struct {
 	metrics *Metrics
 }
 
-var _ Device = metered{}
+var (
+	_ Device       = metered{}
+	_ CachedReader = metered{}
+)
 
 // Metered counts in m what a device does. A sync that Admit ends is counted, too.
 func Metered(d Device, m *Metrics) Device { return metered{d, m} }
@@ -92,6 +95,16 @@ func (d metered) Do(r *Request) ([]byte, error) {
 	b, err := d.Device.Do(r)
 	d.metrics.of(r.Op).add(time.Since(start), len(r.Data)+len(b), err)
 	return b, err
+}
+
+// ReadCached implements CachedReader. What is refused comes again, and is counted then.
+func (d metered) ReadCached(r *Request) ([]byte, bool) {
+	start := time.Now()
+	b, ok := readCached(d.Device, r)
+	if ok {
+		d.metrics.Reads.add(time.Since(start), len(b), nil)
+	}
+	return b, ok
 }
 
 // Admit implements Device.

@@ -24,6 +24,9 @@ type segment struct {
 	// torn means that there are remains of a write behind the end. They have to be cut off before
 	// the next write, or they might look like a part of it.
 	torn bool
+	// streams means that the latest write was a large one that has made the file longer. A small one
+	// behind it does so, too: the next one is likely to be large again, and zeros would be in vain.
+	streams bool
 }
 
 // find reads the header, and finds the end.
@@ -181,7 +184,8 @@ func (s *segment) write(data []byte) error {
 	first, at := place(s.size)
 	blocks := (at + int64(len(data)) + payloadSize - 1) / payloadSize
 	end := (first + blocks) * blockSize
-	if blocks*blockSize < bulk {
+	grows := blocks*blockSize >= bulk
+	if !grows && !s.streams {
 		if err := s.fill(end); err != nil {
 			return err
 		}
@@ -208,7 +212,7 @@ func (s *segment) write(data []byte) error {
 	if err := s.writeAt(buf.b[:blocks*blockSize], first*blockSize); err != nil {
 		return err
 	}
-	s.filled = max(s.filled, end)
+	s.filled, s.streams = max(s.filled, end), grows && end > s.filled
 	s.size += int64(len(data))
 	s.keepTail(buf.b[(blocks-1)*blockSize:][:used])
 	return nil

@@ -28,7 +28,7 @@ func zero(f *os.File, off, n int64) error {
 }
 
 // zeros is what holes are written with. Nobody writes to it.
-var zeros = alignedBuffer(1 << 20)
+var zeros = AlignedBuffer(1 << 20)
 
 func writeZeros(w io.WriterAt, off, n int64) error {
 	for n > 0 {

@@ -19,11 +19,16 @@ type summedVolume struct {
 	per   int64  // sectors a block
 	sums  []byte // of the blocks of the request at hand
 
+	cached cacheReads
+
 	mu     sync.Mutex
 	failed error // of the first sync of the side file that failed
 }
 
-var _ Volume = (*summedVolume)(nil)
+var (
+	_ Volume       = (*summedVolume)(nil)
+	_ CachedReader = (*summedVolume)(nil)
+)
 
 const sumSize = 4
 
@@ -162,18 +167,50 @@ func (v *summedVolume) Do(r *Request) ([]byte, error) {
 
 // read reads whole blocks and compares them.
 func (v *summedVolume) read(r *Request) ([]byte, error) {
-	first, end := r.Off/v.per, (r.Off+r.N+v.per-1)/v.per
-	whole := *r
-	whole.Off = first * v.per
-	whole.N = min(end*v.per, int64(v.Geometry().Sectors)) - whole.Off
+	whole := v.widened(r)
 	b, err := v.below.Do(&whole)
 	if err != nil {
 		return nil, err
 	}
-	if err := v.load(first, end-first); err != nil {
+	if err := readFull(v.file, v.sumsOf(&whole), whole.Off/v.per*sumSize); err != nil {
 		return nil, err
 	}
-	for i := range end - first {
+	return v.compared(r, &whole, b)
+}
+
+// ReadCached implements CachedReader.
+func (v *summedVolume) ReadCached(r *Request) ([]byte, bool) {
+	if !validVolume(r, v.Geometry()) {
+		return nil, false
+	}
+	whole := v.widened(r)
+	b, ok := readCached(v.below, &whole)
+	if !ok || !v.cached.read(v.file, v.sumsOf(&whole), whole.Off/v.per*sumSize) {
+		return nil, false
+	}
+	b, err := v.compared(r, &whole, b)
+	return b, err == nil
+}
+
+// widened is the read of all blocks of which r wants a part.
+func (v *summedVolume) widened(r *Request) Request {
+	whole := *r
+	whole.Off = r.Off / v.per * v.per
+	end := (r.Off + r.N + v.per - 1) / v.per * v.per
+	whole.N = min(end, int64(v.Geometry().Sectors)) - whole.Off
+	return whole
+}
+
+// sumsOf makes room for the checksums of whole blocks.
+func (v *summedVolume) sumsOf(whole *Request) []byte {
+	v.sums = resized(v.sums, (whole.N+v.per-1)/v.per*sumSize)
+	return v.sums
+}
+
+// compared returns what r wants of b, which holds whole blocks whose checksums are in v.sums.
+func (v *summedVolume) compared(r, whole *Request, b []byte) ([]byte, error) {
+	first := whole.Off / v.per
+	for i := range int64(len(v.sums) / sumSize) {
 		block := b[i*blockSize : min((i+1)*blockSize, int64(len(b)))]
 		want := binary.LittleEndian.Uint32(v.sums[i*sumSize:])
 		if got := v.sumOf(block); got != want && want != sumUnknown {
@@ -192,12 +229,6 @@ func (v *summedVolume) sumOf(block []byte) uint32 {
 	var whole [blockSize]byte
 	copy(whole[:], block)
 	return storedSum(whole[:])
-}
-
-// load reads the checksums of n blocks.
-func (v *summedVolume) load(first, n int64) error {
-	v.sums = resized(v.sums, n*sumSize)
-	return readFull(v.file, v.sums, first*sumSize)
 }
 
 func (v *summedVolume) store(first int64) error {

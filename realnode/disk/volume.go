@@ -23,11 +23,15 @@ type fileVolume struct {
 	geo      node.Geometry
 	buf      []byte    // of the latest answer
 	lastRead time.Time // when it was read last
+	cached   cacheReads
 	mu       sync.Mutex
 	failed   error // of the first sync that failed
 }
 
-var _ Volume = (*fileVolume)(nil)
+var (
+	_ Volume       = (*fileVolume)(nil)
+	_ CachedReader = (*fileVolume)(nil)
+)
 
 // OpenVolume opens the volume in the file at path, or makes it with geometry g. The size of a
 // file that exists counts, not g's: the volume may have been resized.
@@ -146,16 +150,31 @@ func validVolume(r *Request, g node.Geometry) bool {
 }
 
 func (v *fileVolume) read(into []byte, off, n int64) ([]byte, error) {
-	if int64(cap(into)) < n {
-		v.buf = resized(v.buf, n)
-		into = v.buf
-	}
-	into = into[:n]
+	into = v.space(into, n)
 	v.lastRead = time.Now()
 	if _, err := v.file.ReadAt(into, off); err != nil {
 		return nil, pathError("read", v.file.Name(), err)
 	}
 	return into, nil
+}
+
+// space is where n bytes are read into: into, if there is room.
+func (v *fileVolume) space(into []byte, n int64) []byte {
+	if int64(cap(into)) < n {
+		v.buf = resized(v.buf, n)
+		into = v.buf
+	}
+	return into[:n]
+}
+
+// ReadCached implements CachedReader.
+func (v *fileVolume) ReadCached(r *Request) ([]byte, bool) {
+	if !validVolume(r, v.geo) {
+		return nil, false
+	}
+	into := v.space(r.Into, v.geo.Bytes(r.N))
+	v.lastRead = time.Now()
+	return into, v.cached.read(v.file, into, v.geo.Bytes(r.Off))
 }
 
 // Writes from directFrom bytes on go past the page cache of a volume that nobody has read for a
@@ -170,6 +189,10 @@ func (v *fileVolume) write(data []byte, off int64) error {
 	if v.direct == nil || len(data) < directFrom || len(data)%blockSize != 0 ||
 		off%blockSize != 0 || time.Since(v.lastRead) < unread {
 		_, err := v.file.WriteAt(data, off)
+		return err
+	}
+	if aligned(data) {
+		_, err := v.direct.WriteAt(data, off)
 		return err
 	}
 	buf := borrow()

@@ -3,12 +3,15 @@ package engine
 import (
 	"sync"
 	"unsafe"
+
+	"github.com/container-football/pitch/realnode/disk"
 )
 
-// lendFrom is the size of a read, in bytes, from which its content is not copied on its way.
+// lendFrom is the size in bytes from which content gets a buffer of its own on its way.
 const lendFrom = 16 << 10
 
-// buffer is memory for one large read, on its way from the device to whoever has asked.
+// buffer is memory for one large read, on its way from the device to whoever has asked, or for one
+// large write on its way to the device.
 type buffer struct{ b []byte }
 
 var buffers = sync.Pool{New: func() any { return new(buffer) }}
@@ -18,7 +21,7 @@ func borrow(n int) *buffer {
 	const spare = 8 << 10
 	buf := buffers.Get().(*buffer)
 	if cap(buf.b) < n+spare {
-		buf.b = make([]byte, n+spare)
+		buf.b = disk.AlignedBuffer(n + spare)
 	}
 	return buf
 }
@@ -29,8 +32,8 @@ func (b *buffer) giveBack() {
 	}
 }
 
-// keepBuffer bounds what is kept for later, in bytes: clients read no more at once.
-const keepBuffer = 2 << 20
+// keepBuffer bounds what is kept for later, in bytes: nobody asks for much more at once.
+const keepBuffer = 5 << 20
 
 // holds says whether data lies in b.
 func (b *buffer) holds(data []byte) bool {

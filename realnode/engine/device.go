@@ -13,7 +13,8 @@ import (
 type diskOp struct {
 	disk.Request
 	tag  node.Tag
-	upto uint64 // sync: covers writes up to this number
+	upto uint64  // sync: covers writes up to this number
+	loan *buffer // write: where Data lies, unless it lies in the queue
 }
 
 // device connects one volume or log of a machine to the machine's loop. Requests are carried out
@@ -26,12 +27,14 @@ type device struct {
 	unit    *Unit
 	dev     node.Dev
 	medium  disk.Device
-	carry   int64 // bytes a sector; 0: a log
+	cached  disk.CachedReader // the same, if it is one
+	carry   int64             // bytes a sector; 0: a log
 	io      *handoff.Queue[diskOp]
 	syncs   *handoff.Queue[diskOp]
 	workers sync.WaitGroup
 
 	asked    uint64        // writes asked for; belongs to the event loop
+	open     int           // requests that the workers have not ended; belongs to the event loop
 	ended    atomic.Uint64 // writes whose completion was delivered; set by the event loop
 	inFlight atomic.Int64  // syncs
 	trouble  trouble
@@ -64,6 +67,10 @@ func isSync(op node.Op) bool { return op == node.OpSync || op == node.OpLogSync 
 
 // ask is called by the event loop only.
 func (d *device) ask(op diskOp, data []byte) {
+	if op.Op == node.OpRead && d.readAtOnce(&op) {
+		return
+	}
+	d.open++
 	switch {
 	case changes(op.Op):
 		d.asked++
@@ -72,11 +79,46 @@ func (d *device) ask(op diskOp, data []byte) {
 		op.upto = d.ended.Load()
 		d.inFlight.Add(1)
 	}
+	if len(data) >= lendFrom { // a queue would have to move much when it grows
+		op.loan = borrow(len(data))
+		op.Data = append(op.loan.b[:0], data...)
+		data = nil
+	}
 	d.io.Put(op, data)
 }
 
-// delivered is called by the event loop just before a completion is delivered.
+// readAtOnce carries out a small read in the event loop itself, if the content is in memory: that
+// spares the way to the worker and back. No worker must be at the device, and no write be on its way
+// to it. The completion is an event of its own, as all are.
+func (d *device) readAtOnce(op *diskOp) bool {
+	l := d.unit.loop
+	if d.cached == nil || d.open > 0 || op.N*d.carry >= lendFrom || l.read != nil {
+		return false
+	}
+	if l.space == nil {
+		l.space = make([]byte, 2*lendFrom) // devices may read whole blocks
+	}
+	r := op.Request
+	r.Into = l.space
+	data, ok := d.cached.ReadCached(&r)
+	if ok {
+		ev := d.done(op, node.OK)
+		ev.Data = append(l.space[:0], data...)
+		l.read = &ev
+	}
+	return ok
+}
+
+// done is the completion of op.
+func (d *device) done(op *diskOp, code node.Code) node.Event {
+	return node.Event{Kind: node.KindDone, Op: op.Op, Dev: d.dev, Code: code, Tag: op.tag,
+		Seg: op.Seg, Off: op.Off, N: op.N}
+}
+
+// delivered is called by the event loop just before the completion of what a worker has done is
+// delivered.
 func (d *device) delivered(op node.Op) {
+	d.open--
 	if changes(op) {
 		d.ended.Add(1)
 	}
@@ -101,6 +143,11 @@ func (d *device) work() {
 			}
 			if isSync(op.Op) {
 				d.admit(op)
+				continue
+			}
+			if op.loan != nil {
+				d.carryOut(op)
+				op.loan.giveBack()
 				continue
 			}
 			op.Data = b.Data(i)

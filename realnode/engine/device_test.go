@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -346,5 +347,62 @@ func TestSyncsOfSegments(t *testing.T) {
 	}
 	if !slices.Equal(seen, []uint64{1}) {
 		t.Errorf("synced %v", seen)
+	}
+}
+
+// remembering is a volume whose content is in memory. It notes calls that meet.
+type remembering struct {
+	disk.Device
+	busy        atomic.Int32
+	cached, met atomic.Int32
+}
+
+func (d *remembering) Do(r *disk.Request) ([]byte, error) {
+	defer d.enter()()
+	return d.Device.Do(r)
+}
+
+// ReadCached implements disk.CachedReader.
+func (d *remembering) ReadCached(r *disk.Request) ([]byte, bool) {
+	defer d.enter()()
+	d.cached.Add(1)
+	b, err := d.Device.Do(r)
+	return b, err == nil
+}
+
+func (d *remembering) enter() (leave func()) {
+	if d.busy.Add(1) > 1 {
+		d.met.Add(1)
+	}
+	return func() { d.busy.Add(-1) }
+}
+
+// Small reads whose content is in memory do not go to the worker. They come behind the writes before
+// them all the same, and never meet what the worker does.
+func TestSmallReadsFromMemoryKeepTheirPlace(t *testing.T) {
+	v := &remembering{Device: disk.MemoryVolume(shape)}
+	unit, _ := run(t, newEngine(t, Config{}), 7, opener(v))
+	var all sync.WaitGroup
+	for client := range int64(4) {
+		all.Go(func() {
+			for round := range 300 {
+				u := newUser()
+				data := pattern(client, 1, uint64(round))
+				unit.Submit(u, Request{Op: node.OpWrite, Tag: 1, Off: client, N: 1, Data: data})
+				unit.Submit(u, Request{Op: node.OpRead, Tag: 2, Off: client, N: 1})
+				for _, a := range u.await(t, 2) {
+					if a.tag == 2 && a.data != string(data) {
+						t.Errorf("client %d, round %d: another content is read", client, round)
+					}
+				}
+				if a := ask(t, unit, Request{Op: node.OpRead, Off: client, N: 1}); a.data != string(data) {
+					t.Errorf("client %d, round %d: another content is read later", client, round)
+				}
+			}
+		})
+	}
+	all.Wait()
+	if v.cached.Load() == 0 || v.met.Load() > 0 {
+		t.Errorf("%d reads from memory, %d calls met", v.cached.Load(), v.met.Load())
 	}
 }

@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"math"
+	"sync"
 	"time"
 
 	"github.com/container-football/pitch/node"
@@ -28,14 +30,24 @@ type item struct {
 	ev     node.Event
 }
 
-// loop is the event loop of one unit: the one goroutine that runs the machine. It is the World
-// that the machine's host and its fault layer see; they call it from that goroutine only.
+// loop is the event loop of one unit: whoever holds its turn runs the machine. Mostly that is the
+// goroutine of run. A user who finds it asleep takes the turn himself, because waking another
+// goroutine takes longer than most requests do. It is the World that the machine's host and its fault
+// layer see; they call it in somebody's turn only.
 type loop struct {
 	unit   *Unit
 	clock  Clock
 	timers timers
 	host   *node.Host
 	users  users
+
+	turn    sync.Mutex // all of this belongs to whoever holds it
+	running bool       // between the first event and the last
+	batch   handoff.Batch[item]
+	next    int         // of batch
+	sleeps  node.Time   // when run wakes up by itself
+	read    *node.Event // of a device that has read at once, to be delivered
+	space   []byte      // where the content of read lies
 }
 
 var _ node.World = (*loop)(nil)
@@ -47,43 +59,83 @@ func newLoop(u *Unit, spec node.Spec) *loop {
 	return l
 }
 
-// run delivers events until the inbox is closed. Timers that are due and events that have come in
-// take turns, so that neither kind can starve the other.
+// run delivers events until the inbox is closed.
 func (l *loop) run() {
 	defer l.reportPanic()
 	wait := time.NewTimer(time.Hour)
 	defer wait.Stop()
-	var b handoff.Batch[item]
 	in := l.unit.inbox
-	for next := 0; ; {
-		idle := true
-		if key, ok := l.timers.pop(l.clock.Now()); ok {
-			idle = false
-			l.host.Deliver(key.machine, &node.Event{Kind: node.KindTimer, Tag: key.tag})
-		}
-		if next < b.Len() {
-			idle = false
-			l.handle(b.At(next), b.Data(next))
-			next++
-		} else {
-			l.users.flush()
-			if next = 0; in.TryTake(&b) {
-				idle = false
-			}
-		}
+	l.turn.Lock()
+	defer l.turn.Unlock()
+	for l.running = true; ; {
+		busy := l.step()
 		if in.Closed() {
-			l.drain(&b, next)
+			l.running = false
+			l.drain(&l.batch, l.next)
 			return
 		}
-		if !idle {
+		if busy {
 			continue
 		}
 		wait.Reset(l.idleTime())
+		l.turn.Unlock()
 		select {
 		case <-in.Wake():
 		case <-wait.C:
 		}
+		l.turn.Lock()
 	}
+}
+
+// step delivers what is next, and says whether there was anything. Timers that are due and events
+// that have come in take turns, so that neither kind can starve the other.
+func (l *loop) step() bool {
+	busy := l.deliverRead()
+	if key, ok := l.timers.pop(l.clock.Now()); ok {
+		busy = true
+		l.host.Deliver(key.machine, &node.Event{Kind: node.KindTimer, Tag: key.tag})
+	}
+	if l.next < l.batch.Len() {
+		l.handle(l.batch.At(l.next), l.batch.Data(l.next))
+		l.next++
+		return true
+	}
+	l.users.flush()
+	l.next = 0
+	return l.unit.inbox.TryTake(&l.batch) || busy
+}
+
+// request delivers a request at once, without a copy of its data, if the loop has nothing else to do.
+func (l *loop) request(to Replier, ev *node.Event) bool {
+	if !l.turn.TryLock() {
+		return false
+	}
+	defer l.turn.Unlock()
+	in := l.unit.inbox
+	if !l.running || !in.Idle() {
+		return false
+	}
+	defer l.reportPanic()
+	ev.Tag = l.users.add(to, ev.Tag)
+	l.host.Deliver(l.unit.number, ev)
+	for l.deliverRead() {
+	}
+	l.users.flush()
+	if at, ok := l.timers.next(); ok && at < l.sleeps {
+		in.Nudge()
+	}
+	return true
+}
+
+// deliverRead delivers the completion of a read that was carried out in this loop.
+func (l *loop) deliverRead() bool {
+	ev := l.read
+	if ev == nil {
+		return false
+	}
+	l.read = nil
+	l.host.Deliver(l.unit.number, ev)
+	return true
 }
 
 // drain answers the requests that the machine does not get to see.
@@ -107,8 +159,10 @@ func (l *loop) drain(b *handoff.Batch[item], next int) {
 func (l *loop) idleTime() time.Duration {
 	at, ok := l.timers.next()
 	if !ok {
+		l.sleeps = math.MaxInt64
 		return time.Hour
 	}
+	l.sleeps = at
 	return l.clock.wait(at - l.clock.Now())
 }
 

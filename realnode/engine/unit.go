@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/container-football/pitch/node"
+	"github.com/container-football/pitch/realnode/disk"
 	"github.com/container-football/pitch/realnode/handoff"
 )
 
@@ -61,6 +62,9 @@ func (u *Unit) openDevice(dev node.Dev, carry int64, open Opener) (*device, erro
 	if d.medium, err = open(d.floor); err != nil {
 		return nil, err
 	}
+	if carry > 0 {
+		d.cached, _ = d.medium.(disk.CachedReader)
+	}
 	d.start()
 	return d, nil
 }
@@ -94,12 +98,20 @@ type Request struct {
 	Data  []byte   // copied
 }
 
-// Submit hands a user's request to the machine. It waits while the inbox is full. It returns
-// false if the unit has been stopped: then there will be no answer. Otherwise there is one at
-// most; those that a stop leaves open are answered with node.Unknown.
+// Submit hands a user's request to the machine. It waits while the inbox is full. Answers may come
+// before it returns, also those of other users. It returns false if the unit has been stopped:
+// then there will be no answer. Otherwise there is one at most; those that a stop leaves open are
+// answered with node.Unknown.
 func (u *Unit) Submit(to Replier, r Request) bool {
-	return u.inbox.PutBounded(item{kind: itemRequest, to: to, ev: node.Event{
-		Kind: node.KindRequest, Op: r.Op, Tag: r.Tag, Off: r.Off, N: r.N, Seg: r.Flags}}, r.Data)
+	ev := node.Event{Kind: node.KindRequest, Op: r.Op, Tag: r.Tag, Off: r.Off, N: r.N, Seg: r.Flags}
+	if len(r.Data) < lendFrom {
+		now := ev
+		now.Data = r.Data
+		if u.loop.request(to, &now) {
+			return true
+		}
+	}
+	return u.inbox.PutBounded(item{kind: itemRequest, to: to, ev: ev}, r.Data)
 }
 
 // ErrStopped is returned by Control once the unit has been stopped.
@@ -149,12 +161,12 @@ func (u *Unit) Stop() error {
 
 // complete puts the completion of a disk request into the inbox.
 func (u *Unit) complete(d *device, op *diskOp, code node.Code, data []byte) {
-	u.inbox.Put(item{kind: itemDone, device: d, ev: node.Event{Kind: node.KindDone, Op: op.Op,
-		Dev: d.dev, Code: code, Tag: op.tag, Seg: op.Seg, Off: op.Off, N: op.N}}, data)
+	u.inbox.Put(item{kind: itemDone, device: d, ev: d.done(op, code)}, data)
 }
 
 // completeLent is complete with data in a buffer that comes back when it has been delivered.
 func (u *Unit) completeLent(d *device, op *diskOp, code node.Code, data []byte, buf *buffer) {
-	u.inbox.Put(item{kind: itemDone, device: d, lent: buf, ev: node.Event{Kind: node.KindDone,
-		Op: op.Op, Dev: d.dev, Code: code, Tag: op.tag, Off: op.Off, N: op.N, Data: data}}, nil)
+	ev := d.done(op, code)
+	ev.Data = data
+	u.inbox.Put(item{kind: itemDone, device: d, lent: buf, ev: ev}, nil)
 }

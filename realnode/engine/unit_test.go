@@ -117,7 +117,7 @@ func TestStopAnswersWhatIsOpen(t *testing.T) {
 	submit(node.OpRead, 1)
 	<-busy
 	blocked := newUser()
-	unit.Submit(blocked, Request{Op: verbBlock})
+	go unit.Submit(blocked, Request{Op: verbBlock})
 	<-p.in // from now on all stays in the inbox
 	submit(verbEcho, 50)
 	wait := unit.Control([]byte("too late"))
@@ -263,7 +263,7 @@ func TestFullInbox(t *testing.T) {
 	unit, p := run(t, e, 7, nil)
 	from := node.Addr{Host: 2, Machine: 7}
 	u := newUser()
-	unit.Submit(u, Request{Op: verbBlock})
+	go unit.Submit(u, Request{Op: verbBlock})
 	<-p.in
 	if !unit.Submit(u, Request{Op: verbSend, N: 1, Off: 7, Data: []byte("to myself")}) {
 		t.Fatal("not taken")

@@ -108,6 +108,16 @@ func (q *Queue[T]) add(v T, data []byte) {
 	}
 }
 
+// Idle reports whether there is nothing to take, and may be later.
+func (q *Queue[T]) Idle() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.in.list) == 0 && !q.closed.Load()
+}
+
+// Nudge gives Wake a token without a value.
+func (q *Queue[T]) Nudge() { q.signal() }
+
 func (q *Queue[T]) signal() {
 	select {
 	case q.wake <- struct{}{}:

@@ -33,8 +33,10 @@ func apart(f func() error) error {
 	return <-done
 }
 
-// stays are the descriptors that every thread needs: those of the scheduler.
-var stays = map[string]bool{"anon_inode:[eventpoll]": true, "anon_inode:[eventfd]": true}
+// stays says which descriptors every thread needs: those of the scheduler.
+var stays = func(link string) bool {
+	return link == "anon_inode:[eventpoll]" || link == "anon_inode:[eventfd]"
+}
 
 // leaveDescriptors gives the thread a descriptor table of its own with nothing in it but the
 // standard ones and those of the scheduler. Copies of others would keep connections and locks of
@@ -53,7 +55,7 @@ func leaveDescriptors() error {
 		if err != nil || fd <= 2 {
 			continue
 		}
-		if link, _ := os.Readlink(table + "/" + e.Name()); !stays[link] {
+		if link, _ := os.Readlink(table + "/" + e.Name()); !stays(link) {
 			unix.Close(fd) // fails for the one that read the folder
 		}
 	}

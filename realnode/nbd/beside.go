@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 )
 
 // Bounds of what one connection may have under way; then no more is read from it.
@@ -17,6 +18,9 @@ const (
 type beside struct {
 	conn    *conn
 	session Session
+	// more is set while the connection's goroutine has a further request at hand, whole: then it is
+	// going to flush soon, and nobody else needs to.
+	more atomic.Bool
 
 	mu    sync.Mutex
 	room  sync.Cond
@@ -57,6 +61,11 @@ func (b *beside) handle(r *request) error {
 	if r.kind == cmdDisc {
 		return errLeft
 	}
+	payload := 0
+	if r.kind == cmdWrite {
+		payload = int(r.length)
+	}
+	b.more.Store(c.in.Buffered()-payload >= requestSize)
 	if err := c.out.room(); err != nil {
 		return err
 	}
@@ -107,6 +116,8 @@ func (b *beside) enter(r *request) uint32 {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for b.live >= maxUnderWay || b.live > 0 && b.bytes+cost > maxUnderWayBytes {
+		b.more.Store(false) // it may be long until the next one
+		_ = b.conn.out.flush()
 		b.room.Wait()
 	}
 	b.live++
@@ -267,4 +278,8 @@ func (b *beside) leave(i uint32) {
 }
 
 // Flush implements Finisher.
-func (b *beside) Flush() { _ = b.conn.out.flush() }
+func (b *beside) Flush() {
+	if !b.more.Load() {
+		_ = b.conn.out.flush()
+	}
+}

@@ -53,6 +53,9 @@ const (
 type Dump struct {
 	Volumes [][]byte    // volume Dev(i): Sectors*Carry bytes
 	Logs    [][]LogFile // log Dev(i): its segments in ascending order
+	// Dropped is, for each log, what was deleted or cut off, oldest first: of a world that keeps it
+	// for those who judge a run. What was cut off begins where the cut was.
+	Dropped [][]LogFile
 }
 
 // LogFile is one segment with its content.

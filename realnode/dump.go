@@ -30,7 +30,8 @@ func dumpMachine(dir string) (node.Dump, error) {
 		d.Volumes = append(d.Volumes, b)
 	}
 	for i := 0; ; i++ {
-		files, err := disk.ReadLog(filepath.Join(dir, daemon.LogName+strconv.Itoa(i)))
+		path := filepath.Join(dir, daemon.LogName+strconv.Itoa(i))
+		files, err := disk.ReadLog(path)
 		if errors.Is(err, fs.ErrNotExist) {
 			break
 		}
@@ -38,6 +39,11 @@ func dumpMachine(dir string) (node.Dump, error) {
 			return d, err
 		}
 		d.Logs = append(d.Logs, files)
+		dropped, err := disk.ReadArchive(path + daemon.ArchiveSuffix)
+		if err != nil {
+			return d, err
+		}
+		d.Dropped = append(d.Dropped, dropped)
 	}
 	return d, nil
 }

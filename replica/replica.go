@@ -34,6 +34,13 @@ const (
 	OpAddMember
 	OpRemoveMember
 	OpResize // give the volume N sectors, on all members; only at a serving primary; only more
+	// OpInvalidate gives up what a secondary holds, for what the primary holds: the way out of a split
+	// brain, and of a log that does not reach back far enough. Only what differs is copied. With N = 1
+	// everything is compared, though the own log may say what has changed.
+	OpInvalidate
+	OpPauseSync  // switch copying off
+	OpResumeSync // switch copying on
+	OpLogRotate  // begin a new segment of the log; only at a serving primary
 	// OpSecondary lets a primary close without a successor: nobody is primary then, until a member
 	// is asked to be.
 	OpSecondary
@@ -68,6 +75,10 @@ var Verbs = []struct {
 	{"resume-replay", OpResumeReplay},
 	{"pause-replay", OpPauseReplay},
 	{"resize", OpResize},
+	{"invalidate", OpInvalidate},
+	{"pause-sync", OpPauseSync},
+	{"resume-sync", OpResumeSync},
+	{"log-rotate", OpLogRotate},
 }
 
 // Verb returns the number of the verb with this name.
@@ -121,6 +132,12 @@ type Status struct {
 	UpToDate   bool    // everything known to be committed is on this replica's disk
 	FetchOn    bool
 	ReplayOn   bool
+	SyncOn     bool
+	// Inconsistent is set while the volume is being copied from the primary's. ToCopy says how much is
+	// left. It does not end with that: what was copied is of different moments, and replay has to go
+	// over it.
+	Inconsistent bool
+	Orphan       bool // nobody has the log any more that follows the own one
 
 	End       int64 // end of the log as received or written
 	Durable   int64 // end of the log that is durable here
@@ -136,6 +153,8 @@ type Status struct {
 	// flags and loss within this incarnation; not the movement of positions.
 	Changes uint64
 	Sectors int64 // size of the volume as users see it
+	ToCopy  int64 // sectors
+	LogFrom int64 // where the log begins that is still on disk
 	Open    int64 // users who hold it open here
 	Members []node.Addr
 	Defect  string // why the role is RoleDefective; empty otherwise
@@ -143,7 +162,7 @@ type Status struct {
 
 // statusSize is the fixed part: numbers. Behind it stand the members and the defect.
 const (
-	statusSize = 16 + 15*8 + 8
+	statusSize = 16 + 17*8 + 8
 	addrSize   = 8
 )
 
@@ -151,7 +170,8 @@ const (
 func (s *Status) Encode() []byte {
 	b := make([]byte, 0, statusSize+addrSize*len(s.Members)+len(s.Defect))
 	flags := byte(0)
-	for i, f := range []bool{s.SplitBrain, s.UpToDate, s.FetchOn, s.ReplayOn, s.CutOff} {
+	for i, f := range []bool{s.SplitBrain, s.UpToDate, s.FetchOn, s.ReplayOn, s.CutOff,
+		s.SyncOn, s.Inconsistent, s.Orphan} {
 		if f {
 			flags |= 1 << i
 		}
@@ -162,7 +182,7 @@ func (s *Status) Encode() []byte {
 	for _, v := range [...]uint64{uint64(s.End), uint64(s.Durable), uint64(s.Applied),
 		uint64(s.Committed), s.EndSeq, s.DurableSeq, s.AppliedSeq, s.CommittedSeq, s.Lost.Ops,
 		uint64(s.Lost.Bytes), uint64(s.Lost.Age), uint64(s.Synced), s.Changes, uint64(s.Sectors),
-		uint64(s.Open)} {
+		uint64(s.Open), uint64(s.ToCopy), uint64(s.LogFrom)} {
 		b = binary.LittleEndian.AppendUint64(b, v)
 	}
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(s.Members)))
@@ -181,12 +201,14 @@ func DecodeStatus(b []byte) (Status, error) {
 	u := func(i int) uint64 { return binary.LittleEndian.Uint64(b[16+8*i:]) }
 	f := b[1]
 	s := Status{Role: Role(b[0]), SplitBrain: f&1 != 0, UpToDate: f&2 != 0, FetchOn: f&4 != 0,
-		ReplayOn: f&8 != 0, CutOff: f&16 != 0, Primary: node.ID(binary.LittleEndian.Uint32(b[4:])),
+		ReplayOn: f&8 != 0, CutOff: f&16 != 0, SyncOn: f&32 != 0, Inconsistent: f&64 != 0,
+		Orphan: f&128 != 0, Primary: node.ID(binary.LittleEndian.Uint32(b[4:])),
 		Epoch: binary.LittleEndian.Uint64(b[8:]),
 		End:   int64(u(0)), Durable: int64(u(1)), Applied: int64(u(2)), Committed: int64(u(3)),
 		EndSeq: u(4), DurableSeq: u(5), AppliedSeq: u(6), CommittedSeq: u(7),
 		Lost:   Loss{Ops: u(8), Bytes: int64(u(9)), Age: node.Time(u(10))},
-		Synced: int64(u(11)), Changes: u(12), Sectors: int64(u(13)), Open: int64(u(14))}
+		Synced: int64(u(11)), Changes: u(12), Sectors: int64(u(13)), Open: int64(u(14)),
+		ToCopy: int64(u(15)), LogFrom: int64(u(16))}
 	members := uint64(binary.LittleEndian.Uint32(b[statusSize-8:]))
 	defect := uint64(binary.LittleEndian.Uint32(b[statusSize-4:]))
 	if b = b[statusSize:]; uint64(len(b)) != members*addrSize+defect {

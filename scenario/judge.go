@@ -96,12 +96,23 @@ func (r *runner) judgeResource(i int) error {
 func (r *runner) finals(i int) ([]final, error) {
 	rs := &r.resources[i]
 	var out []final
+	s := strategies[rs.res.Strategy]
+	dumps := make([]node.Dump, len(rs.members))
+	rs.past = s.past()
 	for m, id := range rs.members {
 		d, err := r.world.Dump(id, uint32(i))
 		if err != nil {
 			return nil, fmt.Errorf("reading the disks of %s: %w", r.file.HostName(id), err)
 		}
-		b, err := strategies[rs.res.Strategy].branch(d, rs.geo.Carry)
+		dumps[m] = d
+		rs.past.Add(d.Logs[s.log])
+		if len(d.Dropped) > 0 {
+			rs.past.Add(d.Dropped[s.log])
+		}
+	}
+	for m, id := range rs.members {
+		d := dumps[m]
+		b, err := r.branchOf(i, d)
 		if err != nil {
 			return nil, fmt.Errorf("the disks of %s: %w", r.file.HostName(id), err)
 		}
@@ -114,6 +125,19 @@ func (r *runner) finals(i int) ([]final, error) {
 			ids: b.image(d, rs.geo.Carry)})
 	}
 	return out, nil
+}
+
+// branchOf reads the history of one replica, from its beginning.
+func (r *runner) branchOf(i int, d node.Dump) (branch, error) {
+	rs := &r.resources[i]
+	s := strategies[rs.res.Strategy]
+	whole, err := rs.past.Whole(d.Logs[s.log])
+	if err != nil {
+		return branch{}, err
+	}
+	d.Logs = slices.Clone(d.Logs)
+	d.Logs[s.log] = whole
+	return s.branch(d, rs.geo.Carry)
 }
 
 // image returns the ids in the sectors of a volume. If its log says that it grows, but that has not
@@ -381,6 +405,9 @@ func (r *runner) judgePrefix(i int, finals []final) {
 	}
 	for k := range finals {
 		f := &finals[k]
+		if f.branch.copying {
+			continue // nothing is promised
+		}
 		n := len(f.branch.records)
 		atLeast := n
 		if f.known && (f.status.AppliedSeq < uint64(n)) {
@@ -390,17 +417,19 @@ func (r *runner) judgePrefix(i int, finals []final) {
 			f.name, "at the end")
 	}
 	carry := r.resources[i].geo.Carry
-	s := strategies[r.resources[i].res.Strategy]
 	for k := range r.images {
 		im := &r.images[k]
 		if im.resource != i {
 			continue
 		}
-		b, err := s.branch(im.dump, carry)
+		b, err := r.branchOf(i, im.dump)
 		name := r.file.HostName(im.host)
 		when := fmt.Sprintf("at its crash at %v", im.at)
 		if err != nil {
 			note(check.Result{Verdict: check.Unknown, Note: err.Error()}, name, when)
+			continue
+		}
+		if b.copying {
 			continue
 		}
 		if b.applied > len(b.records) {

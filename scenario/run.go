@@ -115,6 +115,7 @@ type resourceState struct {
 	status  []statusOf
 	forced  bool      // a forced failover took place
 	gaveUp  node.Time // when the last one began
+	past    past      // what its replicas have ever had in their logs
 }
 
 type statusOf struct {

@@ -16,7 +16,7 @@ func simulated() *scenario.WorldKind {
 	k := &scenario.WorldKind{Name: "sim", Carry: func(uint32) uint32 { return 8 },
 		Poll: 20 * node.Millisecond, Timeout: 5 * node.Second}
 	k.Open = func(_ context.Context, s scenario.Setup) (scenario.World, error) {
-		return started(sim.New(sim.Config{Hosts: len(s.File.Hosts), Seed: s.File.Seed, Wrap: scenario.Wrap,
+		return started(sim.New(sim.Config{Archive: true, Hosts: len(s.File.Hosts), Seed: s.File.Seed, Wrap: scenario.Wrap,
 			Specs: func(id node.ID) []node.Spec {
 				specs, err := s.File.Specs(id, k)
 				if err != nil {

@@ -15,6 +15,16 @@ type strategy struct {
 	build func(r *Resource, at Place) (node.Spec, error)
 	// branch reads what the disks of one replica say.
 	branch func(d node.Dump, carry uint32) (branch, error)
+	// log is the device that holds the history of writes, and past what fills in what a replica
+	// has deleted of it.
+	log  int
+	past func() past
+}
+
+// past is what all replicas have ever had in their logs.
+type past interface {
+	Add(files []node.LogFile)
+	Whole(files []node.LogFile) ([]node.LogFile, error)
 }
 
 // branch is the history of one replica, as its disks hold it.
@@ -26,6 +36,8 @@ type branch struct {
 	sectors int64 // to which the volume was last resized; 0: never
 	applied int   // records that are sure to be on the volume
 	damage  error // why the log ends where it ends; nil at a clean end
+	// copying is set while the volume is being copied: nothing is promised of it then.
+	copying bool
 }
 
 // epoch is one entry of a branch's lineage.
@@ -36,7 +48,7 @@ type epoch struct {
 }
 
 var strategies = map[string]strategy{
-	"mars": {buildMars, marsBranch},
+	"mars": {build: buildMars, branch: marsBranch, log: 0, past: func() past { return new(mars.History) }},
 }
 
 // Strategies returns the names of the strategies that exist.
@@ -129,6 +141,9 @@ func marsBranch(d node.Dump, carry uint32) (branch, error) {
 	records, segs, err := mars.ScanLog(d.Logs[0])
 	b := branch{damage: err}
 	for _, s := range segs {
+		if s.Reason == mars.Rotated {
+			continue // the same epoch goes on
+		}
 		b.epochs = append(b.epochs, epoch{s.Epoch, s.Origin, int(s.Seq)})
 	}
 	for i := range records {
@@ -146,7 +161,7 @@ func marsBranch(d node.Dump, carry uint32) (branch, error) {
 		b.stamps = append(b.stamps, r.Stamp)
 		b.parts = append(b.parts, r.Continues)
 	}
-	_, seq := mars.Persisted(d.Logs[1])
-	b.applied = int(seq)
+	point := mars.Persisted(d.Logs[1])
+	b.applied, b.copying = int(point.Seq), point.Inconsistent
 	return b, nil
 }

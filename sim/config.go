@@ -18,6 +18,8 @@ type Config struct {
 	Disk    Disk
 	// Clock gives offset (ns) and drift (parts per million) of each host's clock; nil: exact.
 	Clock func(id node.ID) (offset node.Time, driftPPM int64)
+	// Archive keeps what machines delete from their logs, for Dump.
+	Archive bool
 	// BootTime passes between Start and the first step of the machines. Default 20 ms.
 	BootTime node.Time
 	// Trace, if set, sees every delivered event. It must not retain it.

@@ -182,6 +182,7 @@ func (s *Sim) Dump(id node.ID, machine uint32) (node.Dump, error) {
 	}
 	for _, l := range h.devices[machine].logs {
 		d.Logs = append(d.Logs, l.dump())
+		d.Dropped = append(d.Dropped, l.dropped)
 	}
 	return d, nil
 }

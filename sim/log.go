@@ -11,6 +11,8 @@ type logDev struct {
 	disk
 	segs []*segment // ascending
 	used int64      // declared bytes of all segments
+	// dropped is what was deleted or cut off, if the configuration asks for that.
+	dropped []node.LogFile
 }
 
 type segment struct {
@@ -154,6 +156,7 @@ func (l *logDev) finish(aux uint64, ev *node.Event) {
 			ev.Code = node.Invalid
 			return
 		}
+		l.drop(s, ev.N)
 		l.cut(s, ev.N)
 	case node.OpLogDelete:
 		i, ok := l.find(ev.Seg)
@@ -161,8 +164,16 @@ func (l *logDev) finish(aux uint64, ev *node.Event) {
 			ev.Code = node.Invalid
 			return
 		}
+		l.drop(s, 0)
 		l.used -= s.cost
 		l.segs = slices.Delete(l.segs, i, i+1)
+	}
+}
+
+// drop archives what of a segment stands from a position on.
+func (l *logDev) drop(s *segment, from int64) {
+	if l.host.sim.cfg.Archive && from < int64(len(s.buf)) {
+		l.dropped = append(l.dropped, node.LogFile{ID: s.id, Data: slices.Clone(s.buf[from:])})
 	}
 }
 

@@ -170,6 +170,7 @@ func TestLifeOfAVolume(t *testing.T) {
 		writeBlock(t, c, b, 1)
 	}
 	beta.vol("join", "lv1", "--from", "alpha")
+	beta.vol("wait", "lv1", "consistent")
 	if err := c.Flush(); err != nil {
 		t.Fatal(err)
 	}
@@ -210,6 +211,20 @@ func TestLifeOfAVolume(t *testing.T) {
 		beta.awaitView("lv1", "SPLIT BRAIN")
 	}
 	beta.awaitView("lv1", "cut off here: 10 writes")
+
+	beta.vol("invalidate", "lv1")
+	beta.vol("wait", "lv1", "up-to-date")
+	if out := beta.vol("view", "lv1") + alpha.vol("view", "lv1"); strings.Contains(out, "SPLIT BRAIN") {
+		t.Errorf("the split brain is over, but:\n%s", out)
+	}
+	c.Close()
+	beta.vol("primary", "lv1")
+	c = beta.open("lv1")
+	for b := range int64(100) {
+		if v := versionOf(t, c, b); v != 1 {
+			t.Fatalf("after the split brain block %d has version %d", b, v)
+		}
+	}
 }
 
 // awaitView waits until the view of a volume contains a text.

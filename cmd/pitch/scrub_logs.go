@@ -25,7 +25,8 @@ func judgeLogs(def *daemon.Definition, logs [][]node.LogFile) daemon.Judgement {
 	if len(logs) <= marsMeta {
 		return j // no such replica
 	}
-	pos, _ := mars.Persisted(logs[marsMeta])
+	point := mars.Persisted(logs[marsMeta])
+	pos := point.Pos
 	records, segs, err := mars.ScanLog(logs[marsLog])
 	end := int64(0)
 	if n := len(segs); n > 0 {
@@ -35,6 +36,7 @@ func judgeLogs(def *daemon.Definition, logs [][]node.LogFile) daemon.Judgement {
 		end = max(end, records[n-1].End)
 	}
 	switch {
+	case point.Inconsistent && len(segs) == 0: // it begins where the copy says, with what comes next
 	case end < pos:
 		j.Logs[marsLog] = fmt.Sprintf("it ends at position %d, but the volume holds it up to %d",
 			end, pos)
@@ -46,7 +48,7 @@ func judgeLogs(def *daemon.Definition, logs [][]node.LogFile) daemon.Judgement {
 		// It is written before the first record can be, and a newer one before an older one goes.
 		j.Logs[marsMeta] = "no state can be read"
 	}
-	judgeVolume(&j, def, records, pos)
+	judgeVolume(&j, def, records, point)
 	return j
 }
 
@@ -67,15 +69,20 @@ func anyState(files []node.LogFile) bool {
 	return false
 }
 
-// judgeVolume says what the volume must be. Up to pos, it is sure to hold the log; everything
-// behind is written again at recovery.
-func judgeVolume(j *daemon.Judgement, def *daemon.Definition, records []mars.Record, pos int64) {
+// judgeVolume says what the volume must be. Up to a point, it is sure to hold the log; everything
+// behind is written again at recovery. While it is being copied it is sure to hold nothing.
+func judgeVolume(j *daemon.Judgement, def *daemon.Definition, records []mars.Record, at mars.Point) {
 	j.Sectors = int64(def.Geometry().Sectors)
+	if at.Sectors > 0 {
+		j.Sectors = at.Sectors
+	}
+	if at.Inconsistent {
+		j.Rewritten = []node.Run{{First: 0, N: j.Sectors}}
+		return
+	}
 	for i := range records {
 		switch r := &records[i]; {
-		case r.Resize > 0 && r.End <= pos:
-			j.Sectors = r.Resize
-		case r.Resize > 0 || r.End <= pos:
+		case r.Resize > 0 || r.End <= at.Pos:
 		default:
 			j.Rewritten = append(j.Rewritten, node.Run{First: r.Sector, N: int64(r.Sectors)})
 		}

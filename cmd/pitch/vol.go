@@ -41,6 +41,10 @@ type volCmd struct {
 	Disconnect   volDisconnectCmd   `cmd:"" aliases:"pause-fetch" help:"Switch fetching off."`
 	ResumeReplay volResumeReplayCmd `cmd:"" help:"Switch replay of the fetched log on."`
 	PauseReplay  volPauseReplayCmd  `cmd:"" help:"Switch replay off."`
+	PauseSync    volPauseSyncCmd    `cmd:"" help:"Stop copying a volume for the first time, or again."`
+	ResumeSync   volResumeSyncCmd   `cmd:"" help:"Go on with that."`
+	Invalidate   volInvalidateCmd   `cmd:"" help:"Give up what this host holds, for what the primary holds."`
+	LogRotate    volLogRotateCmd    `cmd:"" help:"Begin a new segment of the log, at the primary."`
 	Resize       volResizeCmd       `cmd:"" help:"Make a volume larger, on all members."`
 	Attach       volAttachCmd       `cmd:"" help:"Make a volume a block device of this host, the primary."`
 	Detach       volDetachCmd       `cmd:"" help:"End that; nobody may use the device."`
@@ -59,6 +63,7 @@ func (c *volCmd) Help() string {
   pitch vol disconnect lv1 && pitch vol primary lv1 --force
                                         failover; loses what was not fetched
   pitch vol wait lv1 up-to-date
+  pitch vol invalidate lv1              end a split brain on the host that is to give in
 
 Clients reach the volume at its primary: nbd+unix:///lv1?socket=/var/lib/pitch/nbd.sock`
 }
@@ -310,10 +315,9 @@ func (c *volDeleteCmd) Run(s *streams, vol *volCmd) error {
 }
 
 // verb asks for a verb and says what has become of it.
-func (c *volCmd) verb(s *streams, name, verb string, limit time.Duration) error {
+func (c *volCmd) verb(s *streams, name string, verb daemon.Verb, limit time.Duration) error {
 	var v daemon.View
-	err := c.ask(s, limit, http.MethodPost, daemon.ResourcePath(name, "verb"),
-		daemon.Verb{Verb: verb}, &v)
+	err := c.ask(s, limit, http.MethodPost, daemon.ResourcePath(name, "verb"), verb, &v)
 	if err == nil {
 		fmt.Fprintf(s.out, "%s: %s, %s, %s\n", v.Name, v.Role, v.Disk, v.Repl)
 	}
@@ -331,43 +335,7 @@ func (c *volPrimaryCmd) Run(s *streams, vol *volCmd) error {
 	if c.Force {
 		verb = "primary --force"
 	}
-	return vol.verb(s, c.Name, verb, c.Timeout)
-}
-
-type volSecondaryCmd struct {
-	Name string `arg:"" help:"Name of the volume."`
-}
-
-func (c *volSecondaryCmd) Run(s *streams, vol *volCmd) error {
-	return vol.verb(s, c.Name, "secondary", time.Minute)
-}
-
-// volSwitch is what the verbs have in common that turn something on or off.
-type volSwitch struct {
-	Name string `arg:"" help:"Name of the volume."`
-}
-
-func (c *volSwitch) turn(s *streams, vol *volCmd, verb string) error {
-	return vol.verb(s, c.Name, verb, time.Minute)
-}
-
-type (
-	volConnectCmd      struct{ volSwitch }
-	volDisconnectCmd   struct{ volSwitch }
-	volResumeReplayCmd struct{ volSwitch }
-	volPauseReplayCmd  struct{ volSwitch }
-)
-
-func (c *volConnectCmd) Run(s *streams, vol *volCmd) error { return c.turn(s, vol, "connect") }
-
-func (c *volDisconnectCmd) Run(s *streams, vol *volCmd) error { return c.turn(s, vol, "disconnect") }
-
-func (c *volResumeReplayCmd) Run(s *streams, vol *volCmd) error {
-	return c.turn(s, vol, "resume-replay")
-}
-
-func (c *volPauseReplayCmd) Run(s *streams, vol *volCmd) error {
-	return c.turn(s, vol, "pause-replay")
+	return vol.verb(s, c.Name, daemon.Verb{Verb: verb}, c.Timeout)
 }
 
 type volResizeCmd struct {

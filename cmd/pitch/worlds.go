@@ -25,7 +25,7 @@ func simWorld(trace io.Writer) *scenario.WorldKind {
 				return nil, usageError{err}
 			}
 		}
-		w, err := sim.New(sim.Config{
+		w, err := sim.New(sim.Config{Archive: true,
 			Hosts: len(f.Hosts), Seed: f.Seed, Wrap: scenario.Wrap,
 			Specs: func(id node.ID) []node.Spec {
 				specs, err := f.Specs(id, k)

@@ -12,14 +12,20 @@ import (
 )
 
 // FreePort is one that nobody listens on at this moment.
-func FreePort(t testing.TB) int {
+func FreePort(t testing.TB) int { return freePorts(t, 1)[0] }
+
+// freePorts are several of them. All are held until the last one is found.
+func freePorts(t testing.TB, n int) (ports []int) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range n {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
+	return ports
 }
 
 // Write makes an authority in a folder, and for each host a certificate and the configuration
@@ -35,10 +41,7 @@ func Write(t testing.TB, dir, pitch, more string, names ...string) {
 		}
 	}
 	run("ca", "create", "pki", "--cluster", "lab")
-	ports := make([]int, len(names))
-	for i := range names {
-		ports[i] = FreePort(t)
-	}
+	ports := freePorts(t, len(names))
 	for i, name := range names {
 		run("ca", "issue", "pki", name)
 		var b strings.Builder

@@ -35,6 +35,7 @@ type Leave struct {
 // Verb asks the replica on this host for something. Verb is a name of package replica.
 type Verb struct {
 	Verb string `json:"verb"`
+	Full bool   `json:"full,omitempty"` // invalidate: compare everything
 }
 
 // Resize asks for a larger volume.
@@ -80,6 +81,12 @@ type View struct {
 	// Behind is how much log this replica has not fetched, Unapplied how much it has not applied.
 	Behind    int64 `json:"behind"`
 	Unapplied int64 `json:"unapplied"`
+	// LogFrom is where the log begins that is still there.
+	LogFrom int64 `json:"log_from"`
+
+	// Inconsistent is set while the volume is copied from the primary's; ToCopy is what is left, in bytes.
+	Inconsistent bool  `json:"inconsistent"`
+	ToCopy       int64 `json:"to_copy"`
 
 	UpToDate   bool      `json:"up_to_date"`
 	SplitBrain bool      `json:"split_brain"`

@@ -238,11 +238,11 @@ func TestExportFollowsTheRole(t *testing.T) {
 	if err := c.Flush(); err != nil { // now it is in use for sure
 		t.Fatal(err)
 	}
-	d.refused(409, "in use on host alpha", "POST", "/v1/resources/lv1/verb", Verb{"secondary"})
+	d.refused(409, "in use on host alpha", "POST", "/v1/resources/lv1/verb", Verb{Verb: "secondary"})
 	_ = c.Close()
 	d.do("POST", "/v1/resources/lv1/wait", Wait{For: "closed"})
 	for range 3 {
-		if v := d.do("POST", "/v1/resources/lv1/verb", Verb{"secondary"}); v.Role != "Secondary" {
+		if v := d.do("POST", "/v1/resources/lv1/verb", Verb{Verb: "secondary"}); v.Role != "Secondary" {
 			t.Errorf("%+v", v)
 		}
 		await(t, "the end of the export", func() bool {
@@ -252,7 +252,7 @@ func TestExportFollowsTheRole(t *testing.T) {
 			}
 			return errors.Is(err, nbdtest.ErrNoExport)
 		})
-		d.do("POST", "/v1/resources/lv1/verb", Verb{"primary"})
+		d.do("POST", "/v1/resources/lv1/verb", Verb{Verb: "primary"})
 		c := d.open("lv1")
 		if err := c.Flush(); err != nil {
 			t.Fatal(err)

@@ -92,19 +92,19 @@ func TestJoinWithoutAPrimary(t *testing.T) {
 	alpha.create("lv1")
 	const lv1 = "/v1/resources/lv1"
 	beta.do("POST", lv1+"/join", Join{})
-	alpha.do("POST", lv1+"/verb", Verb{"secondary"})
+	alpha.do("POST", lv1+"/verb", Verb{Verb: "secondary"})
 	r := gamma.refused(409, "has no primary now", "POST", lv1+"/join", Join{From: "alpha"})
 	if !strings.Contains(r.Failure.Hint, "make one of its members primary") {
 		t.Errorf("hint %q", r.Failure.Hint)
 	}
-	alpha.do("POST", lv1+"/verb", Verb{"pause-replay"}) // it takes beta for the primary
+	alpha.do("POST", lv1+"/verb", Verb{Verb: "pause-replay"}) // it takes beta for the primary
 	gamma.refused(409, "do not agree on a primary", "POST", lv1+"/join", Join{From: "alpha"})
 	gamma.refused(409, "do not agree on a primary", "POST", lv1+"/join", Join{})
 	gamma.refused(400, `"delta" is no [[peer]]`, "POST", lv1+"/join", Join{From: "delta"})
 	if entries, err := os.ReadDir(gamma.cfg.Host.Data + "/" + resourcesName); err != nil || len(entries) != 0 {
 		t.Errorf("a join that was refused has left %v, %v", entries, err)
 	}
-	beta.do("POST", lv1+"/verb", Verb{"primary"})
+	beta.do("POST", lv1+"/verb", Verb{Verb: "primary"})
 	gamma.do("POST", lv1+"/join", Join{From: "alpha"}) // alpha knows whom to ask
 	if v := beta.do("GET", lv1, nil); !slices.Contains(v.Members, "gamma") {
 		t.Errorf("members %v", v.Members)
@@ -115,7 +115,7 @@ func TestJoinWithoutAPrimary(t *testing.T) {
 func TestLastMemberLeaves(t *testing.T) {
 	d := alone(t)
 	d.create("lv1")
-	d.do("POST", "/v1/resources/lv1/verb", Verb{"secondary"})
+	d.do("POST", "/v1/resources/lv1/verb", Verb{Verb: "secondary"})
 	d.refused(409, "no other member to ask (with --force", "POST", "/v1/resources/lv1/leave", Leave{})
 	d.do("POST", "/v1/resources/lv1/leave", Leave{Force: true})
 	d.refused(404, "no replica", "GET", "/v1/resources/lv1", nil)

@@ -86,7 +86,10 @@ func (d *Daemon) membersOf(def *Definition) ([]node.Addr, error) {
 const (
 	VolumeName = "volume"
 	LogName    = "log"
-	sumsSuffix = ".sums"
+	// ArchiveSuffix follows the name of a log, for the folder with what was deleted from it, where a
+	// run is to be judged.
+	ArchiveSuffix = ".dropped"
+	sumsSuffix    = ".sums"
 )
 
 // volume is the way of a volume's data, from the machine down to the file.
@@ -145,6 +148,11 @@ func (d *Daemon) log0(r *resource, i int) engine.Opener {
 		}
 		if cache, ok := d.cache(r, LogName, i, floor); ok {
 			if dev, err = disk.VolatileLog(dev, cache); err != nil {
+				return nil, err
+			}
+		}
+		if d.opt.Runner != nil {
+			if dev, err = disk.Archived(dev, path+ArchiveSuffix); err != nil {
 				return nil, err
 			}
 		}

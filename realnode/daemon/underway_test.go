@@ -81,7 +81,7 @@ func TestLeaveWhileThePrimaryIsSilent(t *testing.T) {
 	beta.create("other")
 	beta.refused(409, "resource lv1: a leave is under way", "POST", lv1+"/leave", Leave{})
 	beta.refused(409, "resource lv1: a leave is under way", "DELETE", lv1, nil)
-	beta.do("POST", lv1+"/verb", Verb{"primary"})
+	beta.do("POST", lv1+"/verb", Verb{Verb: "primary"})
 	_ = c.Close()
 	err := <-answer
 	if r, ok := err.(*Refused); !ok || r.Status != http.StatusConflict ||
@@ -89,7 +89,7 @@ func TestLeaveWhileThePrimaryIsSilent(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	beta.do("GET", lv1, nil)
-	beta.do("POST", lv1+"/verb", Verb{"secondary"})
+	beta.do("POST", lv1+"/verb", Verb{Verb: "secondary"})
 	answer = beta.ask(context.Background(), "POST", lv1+"/leave", Leave{Force: true})
 	_ = asked(t, silent).Close()
 	if err := <-answer; err != nil {

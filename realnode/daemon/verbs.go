@@ -182,7 +182,9 @@ func (d *Daemon) deleteResource(r *resource, req *http.Request) (any, error) {
 var verbOps = map[string]node.Op{"primary": replica.OpPrimary,
 	"primary --force": replica.OpPrimaryForce, "secondary": replica.OpSecondary,
 	"connect": replica.OpConnect, "disconnect": replica.OpDisconnect,
-	"resume-replay": replica.OpResumeReplay, "pause-replay": replica.OpPauseReplay}
+	"resume-replay": replica.OpResumeReplay, "pause-replay": replica.OpPauseReplay,
+	"resume-sync": replica.OpResumeSync, "pause-sync": replica.OpPauseSync,
+	"invalidate": replica.OpInvalidate, "log-rotate": replica.OpLogRotate}
 
 // machineHost finds hosts in the sentences of machines, which know only their numbers.
 var machineHost = regexp.MustCompile(`\bhost ([0-9]+)\b`)
@@ -208,7 +210,11 @@ func (d *Daemon) postVerb(r *resource, req *http.Request) (any, error) {
 	if !ok {
 		return nil, refuse(http.StatusBadRequest, "verb %q is unknown", v.Verb)
 	}
-	if err := d.verb(req.Context(), r, op, 0, nil); err != nil {
+	n := int64(0)
+	if v.Full {
+		n = 1
+	}
+	if err := d.verb(req.Context(), r, op, n, nil); err != nil {
 		return nil, err
 	}
 	return d.getResource(r, req)
@@ -258,6 +264,7 @@ func (d *Daemon) postResize(r *resource, req *http.Request) (any, error) {
 var goals = map[string]func(v *View) bool{
 	"primary":    func(v *View) bool { return v.Role == "Primary" },
 	"secondary":  func(v *View) bool { return v.Role == "Secondary" },
+	"consistent": func(v *View) bool { return !v.Inconsistent },
 	"up-to-date": func(v *View) bool { return v.UpToDate },
 	"closed":     func(v *View) bool { return v.Open == 0 },
 	"replayed":   func(v *View) bool { return v.Unapplied == 0 },
@@ -265,7 +272,7 @@ var goals = map[string]func(v *View) bool{
 
 // Goals are the names of what one can wait for.
 func Goals() []string {
-	return []string{"primary", "secondary", "up-to-date", "closed", "replayed"}
+	return []string{"primary", "secondary", "consistent", "up-to-date", "closed", "replayed"}
 }
 
 func (d *Daemon) postWait(r *resource, req *http.Request) (any, error) {

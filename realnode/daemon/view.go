@@ -15,6 +15,7 @@ func (d *Daemon) view(r *resource, st replica.Status) View {
 		Primary: hostText(cfg, st.Primary), Epoch: st.Epoch, Open: st.Open, End: st.End,
 		Durable: st.Durable, Applied: st.Applied, Committed: st.Committed,
 		Behind: max(0, st.Committed-st.End), Unapplied: max(0, st.End-st.Applied),
+		Inconsistent: st.Inconsistent, ToCopy: st.ToCopy * int64(r.def.Sector), LogFrom: st.LogFrom,
 		UpToDate: st.UpToDate, SplitBrain: st.SplitBrain, CutOff: st.CutOff, Defect: st.Defect}
 	for i, m := range r.metrics {
 		v.Devices = append(v.Devices, DeviceView{r.parts[i], meterView(&m.Reads),
@@ -64,8 +65,12 @@ func diskState(v *View, st replica.Status) string {
 		return "UpToDate"
 	}
 	switch {
+	case st.Inconsistent:
+		return "InConsistent"
 	case st.UpToDate:
 		return "UpToDate"
+	case st.Orphan:
+		return "Orphan"
 	case st.CutOff:
 		return "OutDated[S]" // the history has split: it is not what the primary has
 	case v.Behind > 0 && v.Unapplied > 0:
@@ -93,10 +98,16 @@ func replState(v *View, st replica.Status) string {
 		return "SplitBrain"
 	case v.Primary == "":
 		return "NoPrimaryDesignated"
+	case st.Inconsistent && !st.SyncOn:
+		return "PausedSync"
 	case !st.FetchOn:
 		return "PausedFetch"
+	case st.Inconsistent && st.ToCopy > 0:
+		return "Syncing"
 	case !st.ReplayOn:
 		return "PausedReplay"
+	case st.Orphan:
+		return "Orphan"
 	}
 	return "Replaying"
 }
@@ -116,6 +127,12 @@ func flags(v *View, st replica.Status) string {
 		return "------"
 	}
 	b[3] = 'S'
+	if st.Inconsistent {
+		b[1], b[3] = 'c', 's'
+		if !st.SyncOn {
+			b[3] = '-'
+		}
+	}
 	switch {
 	case !st.FetchOn:
 		b[4] = '-'

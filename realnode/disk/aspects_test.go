@@ -42,6 +42,42 @@ func TestMetered(t *testing.T) {
 	}
 }
 
+// What is deleted and what is cut off is all that an archive holds, in that order, in this life and
+// the next.
+func TestArchived(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "past")
+	if files, err := ReadArchive(dir); len(files) > 0 || err != nil {
+		t.Fatalf("an archive that is not there: %v, %v", files, err)
+	}
+	below := MemoryLog()
+	var l Device
+	for life := range 2 {
+		var err error
+		if l, err = Archived(below, dir); err != nil {
+			t.Fatal(err)
+		}
+		text := []byte("first and second")
+		do(t, l, Request{Op: node.OpLogAppend, Seg: 7, Data: text})
+		do(t, l, Request{Op: node.OpLogTrunc, Seg: 7, N: 5})
+		do(t, l, Request{Op: node.OpLogDelete, Seg: 7})
+		if _, err := l.Do(&Request{Op: node.OpLogDelete, Seg: 7}); !errors.Is(err, ErrInvalid) {
+			t.Errorf("a segment that is not there: %v", err)
+		}
+		files, err := ReadArchive(dir)
+		if err != nil || len(files) != 2*(life+1) {
+			t.Fatalf("life %d: %d files, %v", life, len(files), err)
+		}
+		cut, deleted := files[2*life], files[2*life+1]
+		if cut.ID != 7 || string(cut.Data) != " and second" || deleted.ID != 7 ||
+			string(deleted.Data) != "first" {
+			t.Errorf("life %d: cut off %q, deleted %q", life, cut.Data, deleted.Data)
+		}
+	}
+	if s := l.String(); s != "archived "+below.String() {
+		t.Error(s)
+	}
+}
+
 func TestMeterBuckets(t *testing.T) {
 	var m Meter
 	for range 98 {

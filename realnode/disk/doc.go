@@ -10,6 +10,7 @@
 //
 //	OpenLog, MemoryLog             a folder with one file a segment; memory
 //	VolatileLog, Faulty, ...       as above
+//	Archived                       keeps what is deleted, for those who judge a run
 //
 // Every layer can be left out, and every stack passes the same tests. [Device.String] shows a
 // stack in one line. [ReadLog], [ReadSegment] and [Verify] look at the files of a log from

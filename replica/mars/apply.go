@@ -42,8 +42,8 @@ type part struct {
 // applyKick begins the next window if it may.
 func (m *Machine) applyKick() {
 	a := &m.applier
-	if a.busy || m.applied.pos == m.durable.pos || m.role == replica.RoleDefective ||
-		m.resizing() {
+	if a.busy || m.applied.pos >= m.replayEnd() || m.role == replica.RoleDefective ||
+		m.resizing() || m.restarting || m.copy.size != 0 {
 		return
 	}
 	if !m.state.replayOn && m.role == replica.RoleSecondary {
@@ -87,10 +87,10 @@ func (m *Machine) applyRead(ev *node.Event) {
 func (m *Machine) buffered() {
 	a := &m.applier
 	a.begin(m.applied)
-	size := 0
+	size, limit := 0, m.replayEnd()
 	for i := m.stream.find(m.applied.pos); i < len(m.stream.refs); i++ {
 		r := &m.stream.refs[i]
-		if r.pos > m.durable.pos || a.frames == windowFrames || size >= windowBytes {
+		if r.pos > limit || a.frames == windowFrames || size >= windowBytes {
 			break
 		}
 		if r.kind == kindResize {
@@ -127,12 +127,16 @@ func (m *Machine) resizeWindow(sectors int64, end mark) {
 func (m *Machine) readBack(log []byte) {
 	a := &m.applier
 	a.begin(m.applied)
+	limit := m.replayEnd()
 	for a.frames < windowFrames {
 		f, err := decodeFrame(log)
 		if err != nil || f.prev != a.target.chain {
 			break // the rest of a chunk; real damage shows when nothing at all could be taken
 		}
 		end := mark{a.target.pos + f.size(), f.seq, f.chain()}
+		if end.pos > limit {
+			break
+		}
 		switch f.kind {
 		case kindWrite:
 			a.add(f.sector, int(f.sectors), f.body)
@@ -147,6 +151,9 @@ func (m *Machine) readBack(log []byte) {
 	}
 	if a.target == m.applied {
 		a.busy = false
+		if limit < m.durable.pos {
+			return // a copy has set the limit, and it is no boundary of frames
+		}
 		m.defect("the log cannot be read back at position %d", m.applied.pos)
 		return
 	}
@@ -173,6 +180,9 @@ func (a *applier) add(sector int64, sectors int, body []byte) {
 }
 
 func (m *Machine) writeWindow() {
+	if m.copy.on {
+		m.leaveOut()
+	}
 	m.writeParts()
 	if len(m.applier.zeros) > 0 {
 		m.zeroParts()
@@ -180,6 +190,19 @@ func (m *Machine) writeWindow() {
 	if m.applier.inflight == 0 { // a window of segment frames alone
 		m.windowDone()
 	}
+}
+
+// leaveOut takes out of the window what is still to be copied, by a copy that holds it already.
+func (m *Machine) leaveOut() {
+	a, c := &m.applier, &m.copy
+	if len(c.pending) == 0 {
+		return
+	}
+	a.parts = slices.DeleteFunc(a.parts, func(p part) bool { return c.pending.has(p.sector) })
+	for _, r := range c.pending {
+		a.zeros = a.zeros.cut(r.First, end(r))
+	}
+	c.skipped = max(c.skipped, a.target.pos)
 }
 
 // writeParts sorts the window's sectors, keeps the newest content of each, and writes runs of
@@ -289,6 +312,7 @@ func (m *Machine) windowDone() {
 	m.admitWaiting()
 	m.applyKick()
 	m.resizeKick()
+	m.restart()
 	m.progress()
 }
 
@@ -315,12 +339,14 @@ func (m *Machine) trim() {
 // device. The order matters: a position that is persistent before its data would leave records
 // out of recovery.
 func (m *Machine) persistApplied() {
-	if m.meta.syncing || m.applied == m.state.applied || m.role == replica.RoleDefective ||
-		m.resizing() || m.now < m.meta.notBefore {
+	if m.meta.syncing || m.applied == m.state.applied && !m.copy.dirty ||
+		m.role == replica.RoleDefective || m.resizing() || m.now < m.meta.notBefore ||
+		m.restarting || m.copy.on && !m.copy.based {
 		return
 	}
 	m.meta.syncing, m.meta.notBefore = true, m.now+m.cfg.Persist
 	m.meta.candidate, m.meta.sectors = m.applied, m.sectors
+	m.copy.shot(m.applied.pos)
 	m.out.Sync(devVolume, tagVolumeSync)
 }
 
@@ -328,7 +354,11 @@ func (m *Machine) volumeSynced(ev *node.Event) {
 	m.meta.syncing = false
 	if ev.Code == node.OK {
 		m.state.applied, m.state.sectors = m.meta.candidate, m.meta.sectors
+		m.copyShot()
 		m.save()
-	} // else again at the next tick
+	} else {
+		m.copy.dirty = m.copy.on // again at the next tick
+	}
+	m.restart()
 	m.resizeKick()
 }

@@ -117,19 +117,24 @@ func (m *Machine) bootList() {
 			first = m.peers[0].addr.Host
 		}
 		m.state = state{ver: version{0, first}, fetchOn: !m.cfg.FetchOff,
-			replayOn: !m.cfg.ReplayOff}
+			replayOn: !m.cfg.ReplayOff, resync: resync{on: m.cfg.Joins}}
 	}
+	m.ver, m.told = m.state.ver, m.state.ver
+	m.bootLog()
+}
+
+// bootLog puts the log in order, as the state says.
+func (m *Machine) bootLog() {
 	m.bootMore()
-	m.ver, m.told, m.applied = m.state.ver, m.state.ver, m.state.applied
-	b.stage = bootLogList
+	m.applied = m.state.applied
+	m.boot.stage = bootLogList
 	m.out.LogList(devLog, tagBoot)
 }
 
 // bootMore takes over what the longer form of the state says.
 func (m *Machine) bootMore() {
-	if !m.state.long {
+	if m.state.sectors == 0 {
 		m.state.sectors = int64(m.cfg.Geometry.Sectors)
-		return
 	}
 	m.sectors, m.boot.geo.Sectors = m.state.sectors, uint64(m.state.sectors)
 	if m.state.group.changed() {
@@ -156,11 +161,13 @@ func (m *Machine) bootHeader(ev *node.Event) {
 	ok := err == nil && f.kind == kindSegment && uint64(f.sector) == b.logSegs[b.at].ID
 	if ok {
 		seg := segmentOf(&f)
-		start := int64(0)
 		if n := len(m.stream.segments); n > 0 {
-			start = m.stream.segments[n-1].Start + b.logSegs[b.at-1].Size
+			last := &m.stream.segments[n-1]
+			ok = seg.Nr == last.Nr+1 && seg.Start == last.Start+b.logSegs[b.at-1].Size
+		} else {
+			ok = seg.Nr > 1 || seg.Start == 0 // older ones may have been deleted
 		}
-		if ok = seg.Start == start; ok {
+		if ok {
 			m.stream.segments = append(m.stream.segments, seg)
 			b.at++
 			m.bootNextHeader()
@@ -178,13 +185,20 @@ func (m *Machine) bootStartScan() {
 	segs := m.stream.segments
 	for b.at = 0; b.at+1 < len(segs) && segs[b.at+1].Start <= b.end.pos; b.at++ {
 	}
-	if len(segs) == 0 {
-		if b.end.pos > 0 {
-			m.defect("the log is gone, but the volume holds it up to position %d", b.end.pos)
-			return
-		}
-		b.at = -1
+	switch r := &m.state.resync; {
+	case len(segs) == 0 && b.end.pos > 0 && !r.on:
+		m.defect("the log is gone, but the volume holds it up to position %d", b.end.pos)
+		return
+	case len(segs) == 0 || r.on && !r.based:
+		b.at = -1 // nothing of what is there counts
 		m.bootEnd()
+		return
+	case segs[0].Start > b.end.pos:
+		m.defect("the log begins at position %d, but the volume holds it up to %d alone",
+			segs[0].Start, b.end.pos)
+		return
+	case r.on && r.rewind:
+		m.bootEnd() // what is behind has left the designated branch
 		return
 	}
 	if size := segs[b.at].Start + b.logSegs[b.at].Size; size < b.end.pos {
@@ -301,6 +315,11 @@ func (m *Machine) bootDeleteNext() {
 func (m *Machine) booted() {
 	m.stream.reset(m.boot.end)
 	m.stream.geo = m.boot.geo
+	if n := len(m.stream.segments); n > 0 {
+		m.stream.newest = m.stream.segments[n-1].Nr
+	} else if m.state.resync.based {
+		m.stream.newest = m.state.resync.nr - 1
+	}
 	m.durable = m.boot.end
 	m.boot = nil
 	m.role = replica.RoleSecondary
@@ -313,6 +332,12 @@ func (m *Machine) booted() {
 	if !m.joined() {
 		m.role = replica.RoleLeft
 	}
+	m.copy = copier{nonce: m.copy.nonce, resync: m.state.resync.clone()}
+	m.copy.begin(m.applied.pos)
+	if m.copy.rewind { // what follows in the log counts only once it is known that it does
+		m.copy.rewind, m.state.resync.rewind = false, false
+		m.fetchFrom = m.save()
+	}
 	m.change.guard = m.now + m.cfg.Guard
 	for i := range m.peers {
 		if m.role != replica.RoleLeft {
@@ -320,6 +345,7 @@ func (m *Machine) booted() {
 		}
 	}
 	m.applyKick()
+	m.copyKick()
 	m.progress()
 }
 

@@ -79,7 +79,8 @@ func TestRandomFailoversNeverMixBranches(t *testing.T) {
 		w := &walk{told: make(map[node.Tag]bool), random: node.NewStream(seed, "branches")}
 		w.cluster = begin(t, setup{seed: seed, hosts: 2 + int(seed%3), sectors: 16, faulty: true,
 			cfg: mars.Config{Guard: 60 * node.Millisecond, HandoverTimeout: node.Second,
-				Tick: node.Time(5+seed%46) * node.Millisecond}})
+				Tick:    node.Time(5+seed%46) * node.Millisecond,
+				Segment: 400 << (seed % 5), CopyChunk: 4096 << (seed % 3)}})
 		w.about = fmt.Sprintf("seed %d", seed)
 		w.role(1, replica.RolePrimary)
 		w.fill(1, 0, 4, 1)

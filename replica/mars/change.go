@@ -85,6 +85,20 @@ func (m *Machine) onVerb(ev *node.Event) {
 		m.save()
 		m.applyKick()
 		m.out.Reply(ev.Tag, node.OK, m.ver.epoch(), nil)
+	case replica.OpPauseSync, replica.OpResumeSync:
+		m.state.syncOff = ev.Op == replica.OpPauseSync
+		m.save()
+		m.copyKick()
+		m.out.Reply(ev.Tag, node.OK, m.ver.epoch(), nil)
+	case replica.OpInvalidate:
+		m.onInvalidate(ev, refuse)
+	case replica.OpLogRotate:
+		if m.role != replica.RolePrimary || m.change.draining {
+			m.out.Reply(ev.Tag, node.NotPrimary, m.ver.epoch(), []byte(askPrimary))
+			return
+		}
+		m.rotate()
+		m.out.Reply(ev.Tag, node.OK, m.ver.epoch(), nil)
 	case replica.OpOpen:
 		m.onOpen(ev)
 	case replica.OpAddMember, replica.OpRemoveMember:
@@ -111,6 +125,12 @@ func (m *Machine) onPrimary(ev *node.Event, refuse func(string)) {
 		return
 	case !m.state.replayOn:
 		refuse("replay is paused here; resume-replay first")
+		return
+	case m.copy.on:
+		refuse("the volume is inconsistent here, its copy is not finished; wait for it")
+		return
+	case m.restarting:
+		refuse("this replica is about to begin anew; wait for it")
 		return
 	case !force && m.fetch.cut:
 		refuse("split brain: this replica's log has left the designated branch")
@@ -257,7 +277,8 @@ func (m *Machine) promotion() {
 
 func (m *Machine) forgetPeers() {
 	for i := range m.peers {
-		m.peers[i].known, m.peers[i].cut = false, false
+		p := &m.peers[i]
+		p.known, p.cut, p.synced, p.base = false, false, 0, 0
 	}
 }
 
@@ -280,6 +301,7 @@ func (m *Machine) learn(v version) {
 	m.change.draining, m.change.closing = false, 0
 	m.role = replica.RoleSecondary
 	m.resetFetch()
+	m.copy.drop()
 	m.forgetPeers()
 	m.state.granted = 0
 	m.save()

@@ -36,13 +36,22 @@
 //
 // The group of members is another such register, ordered by (epoch of the primary that changed it,
 // that primary, how often). It comes from the configuration at first; once a primary has changed it,
-// it is in every hello. Who is not in it any more takes no part. A new member begins with an empty
-// log and fetches all of it.
+// it is in every hello. Who is not in it any more takes no part; who is added again begins anew.
+//
+// # Content without its history
+//
+// The log does not go back for ever. A segment is deleted when all members have it on their
+// volumes, to stay; the primary decides, for only it knows who has left its branch. A member that needs
+// log which its source has deleted, or whose source is silent, fetches from any other that has it.
+//
+// A new member, one that nobody has the log for, and one that gives in after a split brain copy the
+// volume from the primary's instead, while writes go on: see resync.go and copy.go. Sectors are compared
+// by digests first, holes stay holes, and after a split brain only what either branch has
+// written is looked at. A copy goes on under another primary.
 //
 // A zero (a trim) is a record of the log without content. It never costs more than one entry for
 // its range: not in the log, not in memory, not in a window of replay. A change of size is a frame
 // too, so that each record meets a volume of the size for which it was made.
 //
-// Not in this package yet: full sync, rotation and deletion of segments, emergency mode,
-// resolution of split brain.
+// Not in this package yet: emergency mode, acknowledgement by others, fencing.
 package mars

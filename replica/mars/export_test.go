@@ -1,5 +1,7 @@
 package mars
 
+import "encoding/binary"
+
 // InMemory is how many bytes of log a replica holds in memory, for tests of its bounds.
 func (m *Machine) InMemory() int { return len(m.stream.buf) }
 
@@ -8,3 +10,18 @@ const KeepForPeers = keepForPeers
 
 // Defect is the sentence that says why a replica is defective.
 func (m *Machine) Defect() string { return m.change.defect }
+
+// CopiedSectors is how many sectors the content of a copy has, or -1 if msg is none.
+func CopiedSectors(msg []byte, carry int) int {
+	m, body, err := decodeMessage(msg)
+	if err != nil || m.kind != msgCopied {
+		return -1
+	}
+	n := 0
+	for body = body[copyHead:]; len(body) > 0; {
+		k := int(binary.LittleEndian.Uint32(body[4:]))
+		n += k
+		body = body[8+k*carry:]
+	}
+	return n
+}

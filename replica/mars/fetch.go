@@ -8,6 +8,9 @@ import (
 // maxSend is how much log one message carries, in bytes; a single larger frame goes alone.
 const maxSend = 128 << 10
 
+// maxDirty is how many runs of sectors a scan of the own log remembers.
+const maxDirty = 4096
+
 // stallTicks is how many ticks without progress make a secondary ask again from where it is.
 const stallTicks = 3
 
@@ -16,19 +19,28 @@ type fetchState struct {
 	heard        bool // the source has told its committed end, under the current version
 	committed    int64
 	committedSeq uint64
+	floor        int64  // nobody needs the log before
 	idle         uint64 // ticks since the last progress
 	rewound      bool   // has asked again since then
 	cut          bool   // own history has left the designated branch: nothing is fetched
 
 	lost replica.Loss // what the own history holds beyond the fork
 	scan lossScan
+
+	verified bool    // the own log is a prefix of the source's
+	behind   bool    // the source's log does not reach back to where ours ends
+	orphan   bool    // nor does anybody else's
+	from     node.ID // who serves instead of the source; 0: nobody
 }
 
-// lossScan reads the own log from the fork on, to say what was lost.
+// lossScan reads the own log from the fork on, to say what was lost, and which sectors that was in.
 type lossScan struct {
 	reading bool
 	pos     int64
 	first   node.Time
+	fork    mark
+	dirty   runs
+	rewinds bool // the own volume can be taken back to the fork, with dirty from the source
 }
 
 // resetFetch forgets the source. A read of the own log that is under way still ends.
@@ -38,7 +50,8 @@ func (m *Machine) resetFetch() {
 
 // source is the peer to fetch from, or nil.
 func (m *Machine) source() *peer {
-	if m.role != replica.RoleSecondary || m.fetch.cut || !m.state.fetchOn {
+	if m.role != replica.RoleSecondary || m.fetch.cut || !m.state.fetchOn || m.restarting ||
+		m.meta.saved < m.fetchFrom {
 		return nil
 	}
 	if m.change.kind == changeForce {
@@ -47,10 +60,57 @@ func (m *Machine) source() *peer {
 	return m.peerOf(m.ver.host)
 }
 
+// feeder is the peer that the log is fetched from, or nil: the source, or another member, if the source
+// has deleted what is needed, or cannot be reached.
+func (m *Machine) feeder() *peer {
+	p := m.source()
+	if p == nil || m.fetch.from == 0 {
+		return p
+	}
+	if q := m.peerOf(m.fetch.from); q != nil {
+		return q
+	}
+	return p
+}
+
+// silence is how many ticks without a word from the source make a secondary ask others.
+const silence = 20
+
+// chooseFeeder finds out who has the log that is needed.
+func (m *Machine) chooseFeeder() {
+	f := &m.fetch
+	p := m.source()
+	if p == nil || m.copy.on && !m.copy.based {
+		f.from = 0
+		return
+	}
+	if f.behind && p.oldest <= m.stream.at.pos {
+		f.behind = false
+	}
+	was := f.from
+	if f.from = 0; f.behind || p.silent > silence {
+		for i := range m.peers {
+			q := &m.peers[i]
+			if q != p && !q.cut && q.silent <= silence && q.oldest <= m.stream.at.pos &&
+				q.end > m.stream.at.pos {
+				f.from = q.addr.Host
+				break
+			}
+		}
+	}
+	f.orphan = f.behind && f.from == 0
+	if f.from != was {
+		m.sendFetch(flagRewind)
+	}
+}
+
 // sendFetch tells the source how far this replica is. It is the acknowledgement of what has
 // come, and the permission to send more: as much as the own log can take.
 func (m *Machine) sendFetch(flags uint8) {
-	if p := m.source(); p != nil {
+	if p := m.feeder(); p != nil {
+		if m.copy.on && !m.copy.based {
+			flags |= flagBase
+		}
 		m.send(p, &message{kind: msgFetch, flags: flags, mark: m.stream.at,
 			credit: m.durable.pos + m.cfg.FetchWindow}, nil, 0)
 	}
@@ -61,12 +121,17 @@ func (m *Machine) heardCommitted(msg *message) {
 	if !f.heard || msg.durable > f.committed {
 		f.heard, f.committed, f.committedSeq = true, msg.durable, msg.durableSeq
 	}
+	f.floor = max(f.floor, msg.floor)
 }
 
 // fetchTick asks again when nothing has come for a while though there is more, and now and then
 // in any case: a lost message must not stop anything for good.
 func (m *Machine) fetchTick() {
 	m.lossKick()
+	for i := range m.peers {
+		m.peers[i].silent++
+	}
+	m.chooseFeeder()
 	f := &m.fetch
 	f.idle++
 	behind := !f.heard || f.committed > m.stream.at.pos
@@ -78,10 +143,13 @@ func (m *Machine) fetchTick() {
 // onData takes frames that continue the own log. A gap makes it ask again, once until there is
 // progress: the rest of what is on its way would ask for the same.
 func (m *Machine) onData(p *peer, msg *message, body []byte) {
-	if m.source() != p || msg.ver != m.ver {
+	if m.feeder() != p || msg.ver != m.ver || m.copy.on && !m.copy.based {
 		return
 	}
-	m.heardCommitted(msg)
+	if p == m.source() {
+		m.heardCommitted(msg)
+	}
+	m.fetch.verified = true // nobody sends before this is so
 	if skip := m.stream.at.pos - msg.pos; skip > 0 {
 		if skip >= int64(len(body)) {
 			return // all known
@@ -100,7 +168,15 @@ func (m *Machine) onData(p *peer, msg *message, body []byte) {
 		if err != nil || !m.stream.takes(&f) {
 			break // damaged on its way, or not of our branch: asking again will tell
 		}
+		if len(m.stream.segments) == 0 && f.kind != kindSegment && m.copy.on {
+			// The one who named the base has begun a segment there, this one has not.
+			m.beginAnew(resync{on: true}, mark{})
+			return
+		}
 		m.stream.add(&f, body[:f.size()])
+		if m.copy.on && f.kind == kindSegment {
+			m.copyForked(m.stream.segments[len(m.stream.segments)-1])
+		}
 		body = body[f.size():]
 	}
 	if m.stream.at.pos > before {
@@ -115,9 +191,16 @@ func (m *Machine) fetchCommitted() {
 	m.lossKick()
 }
 
-// serving says whether others may fetch from this replica.
+// serving says whether others may fetch from this replica: its log must be known to be of the
+// designated branch.
 func (m *Machine) serving() bool {
-	return m.role == replica.RolePrimary || m.role == replica.RoleClosed
+	switch m.role {
+	case replica.RolePrimary, replica.RoleClosed:
+		return true
+	case replica.RoleSecondary:
+		return m.fetch.verified && !m.fetch.cut && !m.restarting
+	}
+	return false
 }
 
 // onFetch serves a secondary. Before the first frame goes out, its log must be known to be a
@@ -128,6 +211,10 @@ func (m *Machine) onFetch(p *peer, msg *message) {
 		return
 	}
 	p.cut = false
+	if msg.flags&flagBase != 0 {
+		m.giveBase(p)
+		return
+	}
 	p.credit, p.durable = msg.credit, max(p.durable, msg.durable)
 	if !p.known {
 		m.verify(p, msg.mark)
@@ -148,6 +235,8 @@ func (m *Machine) verify(p *peer, theirs mark) {
 	switch {
 	case theirs.pos > m.durable.pos:
 		m.split(p)
+	case theirs.pos < m.stream.oldest():
+		m.send(p, &message{kind: msgBehind}, nil, 0)
 	case theirs.pos == m.stream.at.pos:
 		m.verified(p, theirs, m.stream.at.chain)
 	case theirs.pos >= m.stream.low.pos:
@@ -186,7 +275,7 @@ func (m *Machine) verified(p *peer, theirs mark, chain uint64) {
 		m.split(p)
 		return
 	}
-	p.known, p.next = true, theirs.pos
+	p.known, p.next, p.base = true, theirs.pos, 0
 	m.hello(p, 0, 0)
 	m.serve(p)
 }
@@ -263,29 +352,57 @@ func (m *Machine) onSplit(p *peer, body []byte) {
 	if err != nil || m.source() != p {
 		return
 	}
+	if m.copy.on { // nothing is lost that could be used
+		m.beginAnew(resync{on: true}, mark{})
+		return
+	}
 	f := &m.fetch
 	f.cut = true
 	f.lost = replica.Loss{}
-	f.scan.pos, f.scan.first = m.forkFrom(theirs), -1
+	fork, known := m.forkFrom(theirs)
+	f.scan = lossScan{reading: f.scan.reading, pos: fork, first: -1, rewinds: known}
 	m.hello(p, 0, 0)
 	m.lossKick()
 }
 
-// forkFrom is the position up to which our log and one with this lineage can be the same.
-func (m *Machine) forkFrom(theirs []Segment) int64 {
+// onBehind is how a replica learns that its source has not got the log any more that follows its own.
+// If nobody else has, somebody has to decide; but one that has nothing to lose begins anew.
+func (m *Machine) onBehind(p *peer) {
+	if m.source() != p {
+		return
+	}
+	m.fetch.behind = true
+	if m.chooseFeeder(); m.fetch.orphan && m.copy.on {
+		m.beginAnew(resync{on: true}, mark{})
+	}
+}
+
+// forkFrom is the position up to which our log and one with this lineage can be the same, as far as
+// ours goes back. It is known only if the two have something in common.
+func (m *Machine) forkFrom(theirs []Segment) (fork int64, known bool) {
 	ours := m.stream.segments
+	fork = m.durable.pos
+	if len(ours) == 0 || len(theirs) == 0 {
+		return m.stream.oldest(), false
+	}
+	// Either may begin later than the other.
+	for len(theirs) > 0 && theirs[0].Nr < ours[0].Nr {
+		theirs = theirs[1:]
+	}
+	for len(ours) > 0 && len(theirs) > 0 && ours[0].Nr < theirs[0].Nr {
+		ours = ours[1:]
+	}
 	i := 0
 	for i < len(ours) && i < len(theirs) && ours[i] == theirs[i] {
 		i++
 	}
-	fork := m.durable.pos
 	if i < len(ours) {
 		fork = min(fork, ours[i].Start)
 	}
 	if i < len(theirs) {
 		fork = min(fork, theirs[i].Start)
 	}
-	return fork
+	return max(fork, m.stream.oldest()), i > 0 && fork >= m.stream.oldest()
 }
 
 // lossKick reads on, as far as the log is durable: the last of what was written here may become
@@ -316,7 +433,19 @@ func (m *Machine) lossRead(ev *node.Event) {
 		if err != nil {
 			break
 		}
+		if s.fork.pos == 0 {
+			s.fork = mark{s.pos, f.seq, f.prev}
+			if f.record() {
+				s.fork.seq--
+			}
+		}
+		if f.kind == kindResize {
+			s.rewinds = false
+		}
 		if f.record() {
+			if s.dirty = s.dirty.add(f.sector, int64(f.sectors)); len(s.dirty) > maxDirty {
+				s.dirty = s.dirty.coarse(maxDirty / 2)
+			}
 			if f.flags&flagContinues == 0 {
 				lost.Ops++
 			}

@@ -160,9 +160,10 @@ const (
 	Recovery        // the primary has restarted
 	Handover
 	Forced
+	Rotated // the segment before was long enough; the same primary goes on
 )
 
-var reasonNames = [...]string{"?", "created", "recovery", "handover", "forced"}
+var reasonNames = [...]string{"?", "created", "recovery", "handover", "forced", "rotated"}
 
 func (r Reason) String() string {
 	if int(r) < len(reasonNames) {
@@ -181,11 +182,15 @@ type Segment struct {
 	Reason Reason
 	Start  int64  // position in the stream
 	Seq    uint64 // records before
+	Chain  uint64 // digest of the log before
 }
+
+// before identifies the log up to where s begins.
+func (s *Segment) before() mark { return mark{s.Start, s.Seq, s.Chain} }
 
 func segmentOf(f *frame) Segment {
 	le := binary.LittleEndian
-	return Segment{Nr: uint64(f.sector), Epoch: f.epoch, Seq: f.seq,
+	return Segment{Nr: uint64(f.sector), Epoch: f.epoch, Seq: f.seq, Chain: f.prev,
 		Origin: node.ID(le.Uint32(f.body)), Reason: Reason(le.Uint32(f.body[4:])),
 		Start: int64(le.Uint64(f.body[8:]))}
 }

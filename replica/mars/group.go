@@ -23,6 +23,35 @@ type group struct {
 
 	resource uint64 // Config.Resource: groups of others are none of ours
 	members  []node.Addr
+	// joined tells for each member that was not there from the first on when it was added: a number
+	// that no other addition has. Who was removed and added again begins anew.
+	joined []uint64
+}
+
+// since is the number of the addition of a member, 0 if it was there from the first on.
+func (g *group) since(a node.Addr) uint64 {
+	if i := slices.Index(g.members, a); i >= 0 && i < len(g.joined) {
+		return g.joined[i]
+	}
+	return 0
+}
+
+// add adds a member.
+func (g *group) add(a node.Addr) {
+	for len(g.joined) < len(g.members) {
+		g.joined = append(g.joined, 0)
+	}
+	g.members = append(g.members, a)
+	g.joined = append(g.joined, node.Hash(node.Hash(g.epoch, uint64(g.by)), g.changes)|1)
+}
+
+// remove removes a member.
+func (g *group) remove(a node.Addr) {
+	i := slices.Index(g.members, a)
+	g.members = slices.Delete(g.members, i, i+1)
+	if i < len(g.joined) {
+		g.joined = slices.Delete(g.joined, i, i+1)
+	}
 }
 
 func (g *group) changed() bool { return g.epoch != 0 }
@@ -41,7 +70,7 @@ func (g *group) has(a node.Addr) bool { return slices.Contains(g.members, a) }
 
 const (
 	groupHead   = 32
-	groupMember = 8
+	groupMember = 16
 )
 
 func (g *group) encode() []byte {
@@ -54,6 +83,7 @@ func (g *group) encode() []byte {
 	b = le.AppendUint32(b, uint32(len(g.members)))
 	for _, a := range g.members {
 		b = replica.AppendAddr(b, a)
+		b = le.AppendUint64(b, g.since(a))
 	}
 	return b
 }
@@ -70,14 +100,14 @@ func decodeGroup(b []byte) (g group, err error) {
 		return group{}, fmt.Errorf("group of %d members in %d bytes", n, len(b))
 	}
 	for ; len(b) > 0; b = b[groupMember:] {
-		a, err := replica.DecodeAddr(b[:groupMember])
+		a, err := replica.DecodeAddr(b[:8])
 		if err != nil {
 			return group{}, err
 		}
 		if g.has(a) {
 			return group{}, fmt.Errorf("group with %v twice", a)
 		}
-		g.members = append(g.members, a)
+		g.members, g.joined = append(g.members, a), append(g.joined, le.Uint64(b[8:]))
 	}
 	return g, nil
 }
@@ -130,15 +160,15 @@ func (m *Machine) onMembership(ev *node.Event, refuse func(string)) {
 			maxMembers))
 		return
 	}
-	g := group{epoch: m.ver.epoch(), by: m.self.Host, resource: m.cfg.Resource}
-	if adds {
-		g.members = append(slices.Clone(m.group.members), a)
-	} else {
-		g.members = slices.DeleteFunc(slices.Clone(m.group.members),
-			func(o node.Addr) bool { return o == a })
-	}
-	if g.changes = 1; m.group.epoch == g.epoch && m.group.by == g.by {
+	g := group{epoch: m.ver.epoch(), by: m.self.Host, changes: 1, resource: m.cfg.Resource,
+		members: slices.Clone(m.group.members), joined: slices.Clone(m.group.joined)}
+	if m.group.epoch == g.epoch && m.group.by == g.by {
 		g.changes = m.group.changes + 1
+	}
+	if adds {
+		g.add(a)
+	} else {
+		g.remove(a)
 	}
 	m.group = g
 	m.setPeers()
@@ -149,6 +179,7 @@ const askPrimary = "only the primary can do this, and it is not here"
 
 // learnGroup takes over a newer group. Who is no longer in it stops taking part.
 func (m *Machine) learnGroup(g group) {
+	before := m.group.since(m.self)
 	m.group = g
 	m.setPeers()
 	switch {
@@ -164,6 +195,11 @@ func (m *Machine) learnGroup(g group) {
 		m.resetFetch()
 	}
 	m.save()
+	if m.joined() && g.since(m.self) != before && m.role == replica.RoleSecondary &&
+		m.stream.at.pos > 0 {
+		m.beginAnew(resync{on: true}, mark{}) // it was removed meanwhile
+		return
+	}
 	m.sendFetch(flagRewind)
 }
 

@@ -67,7 +67,7 @@ func begin(t testing.TB, s setup) *cluster {
 		c.states[id].Seed = s.seed
 	}
 	c.cfg = cfg
-	world := sim.Config{Hosts: s.hosts, Seed: s.seed, Disk: s.disk, Trace: s.trace,
+	world := sim.Config{Archive: true, Hosts: s.hosts, Seed: s.seed, Disk: s.disk, Trace: s.trace,
 		Specs: func(id node.ID) []node.Spec {
 			cfg := cfg
 			if int(id) > s.hosts-s.joiners {
@@ -331,7 +331,25 @@ func (c *cluster) level(primary node.ID) {
 	})
 }
 
+// dump is what the disks of a host hold, with what it has deleted from its log.
 func (c *cluster) dump(id node.ID) node.Dump {
+	c.t.Helper()
+	d := c.disks(id)
+	var past mars.History
+	past.Add(d.Logs[0])
+	for _, h := range c.hosts {
+		o := c.disks(h)
+		past.Add(o.Logs[0])
+		past.Add(o.Dropped[0])
+	}
+	var err error
+	if d.Logs[0], err = past.Whole(d.Logs[0]); err != nil {
+		c.fatalf("host %d: %v", id, err)
+	}
+	return d
+}
+
+func (c *cluster) disks(id node.ID) node.Dump {
 	c.t.Helper()
 	d, err := c.sim.Dump(id, 0)
 	if err != nil {

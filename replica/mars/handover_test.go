@@ -87,6 +87,7 @@ func (c *cluster) finish() node.ID {
 	for _, id := range c.hosts {
 		c.verb(id, replica.OpConnect)
 		c.verb(id, replica.OpResumeReplay)
+		c.verb(id, replica.OpResumeSync)
 	}
 	c.pass(node.Second)
 	if len(c.primaries()) == 0 {

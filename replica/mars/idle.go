@@ -42,15 +42,20 @@ func (m *Machine) idle() bool {
 	case replica.RoleDefective:
 		return true
 	}
-	return m.disksIdle() && m.fetchIdle() && m.change.kind == changeNone &&
+	return m.disksIdle() && m.fetchIdle() && m.copyIdle() && m.change.kind == changeNone &&
 		m.change.promoting == 0 && !m.change.draining && m.quiet()
 }
 
 // disksIdle says whether all that is known here is on disk, as far as it may be.
 func (m *Machine) disksIdle() bool {
-	applied := m.applied.pos == m.durable.pos || !m.state.replayOn && m.role == replica.RoleSecondary
+	applied := m.applied.pos >= m.replayEnd() || !m.state.replayOn && m.role == replica.RoleSecondary
 	return m.durable.pos == m.stream.at.pos && applied && m.applied == m.state.applied &&
 		m.meta.saved == m.meta.want && !m.meta.syncing && !m.applier.busy && !m.resizing()
+}
+
+// copyIdle says whether no copy is under way, and this replica does not begin anew.
+func (m *Machine) copyIdle() bool {
+	return !m.restarting && (!m.copy.on || m.source() == nil || m.state.syncOff && m.copy.based)
 }
 
 // fetchIdle says whether the own log ends where that of the source is known to end, and nothing is

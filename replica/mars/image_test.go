@@ -15,7 +15,11 @@ func (c *cluster) checkImage(id node.ID) {
 	c.t.Helper()
 	d := c.dump(id)
 	records, segs, _ := mars.ScanLog(d.Logs[0]) // a torn tail is an end like another
-	pos, _ := mars.Persisted(d.Logs[1])
+	point := mars.Persisted(d.Logs[1])
+	if point.Inconsistent {
+		return // no promise
+	}
+	pos := point.Pos
 	carry := int(c.cfg.Geometry.Carry)
 	end := int64(0)
 	if n := len(segs); n > 0 {

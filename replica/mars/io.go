@@ -130,6 +130,7 @@ func (m *Machine) write(tag node.Tag, sector int64, data []byte, sync bool) {
 
 // acceptWrite answers a request that is in the stream now, or has it wait for its turn.
 func (m *Machine) acceptWrite(tag node.Tag, sync bool) {
+	defer m.rotateIfLong()
 	switch {
 	case sync && m.cfg.Ack != AckDurable: // like the flush that would follow otherwise
 		m.io.flushes.push(due{tag, m.stream.at.pos})

@@ -20,7 +20,7 @@ type logger struct {
 // logKick starts a commit if there is something to commit and none is under way.
 func (m *Machine) logKick() {
 	l := &m.logger
-	if l.busy || m.durable.pos == m.stream.at.pos {
+	if l.busy || m.durable.pos == m.stream.at.pos || m.restarting {
 		return
 	}
 	from := m.durable.pos
@@ -59,12 +59,16 @@ func (m *Machine) logSynced(ev *node.Event) {
 	m.durable = m.logger.target
 	m.committed()
 	m.logKick()
+	m.restart()
 }
 
 // logFailed leaves the rest to the next tick: writers wait until the log takes records again. A
 // failed sync says nothing about what is on disk, so everything since the last good one is
 // written again.
-func (m *Machine) logFailed() { m.logger.busy, m.logger.failed = false, true }
+func (m *Machine) logFailed() {
+	m.logger.busy, m.logger.failed = false, true
+	m.restart()
+}
 
 func (m *Machine) logRepaired(ev *node.Event) {
 	m.logger.busy = false
@@ -73,6 +77,7 @@ func (m *Machine) logRepaired(ev *node.Event) {
 	if !m.logger.failed {
 		m.logKick()
 	}
+	m.restart()
 }
 
 // committed is called when more of the log has become durable.
@@ -84,7 +89,11 @@ func (m *Machine) committed() {
 	m.applyKick()
 	m.trim() // replay may be off: then this is the only place that bounds the memory
 	for i := range m.peers {
-		m.serve(&m.peers[i])
+		if p := &m.peers[i]; p.base != 0 {
+			m.tellBase(p)
+		} else {
+			m.serve(p)
+		}
 	}
 	m.fetchCommitted()
 	m.progress()

@@ -48,6 +48,8 @@ type Config struct {
 	Ack         Ack
 	Buffer      int64 // bytes of log that may wait for writeback; then writers wait. 64 MiB
 	FetchWindow int64 // bytes of log on their way to one secondary. 1 MiB
+	Segment     int64 // bytes of a segment of the log, then the next one is begun. 1 GiB
+	CopyChunk   int64 // bytes that a copy asks for at a time, up to 4 MiB. 1 MiB
 	FetchOff    bool  // the fetch switch of a new secondary
 	ReplayOff   bool  // the replay switch of a new secondary
 	// Persist is how long it is at least from one sync of the volume to the next. What was applied
@@ -71,6 +73,9 @@ func (c *Config) setDefaults() {
 	def(&c.FetchWindow, 1<<20)
 	c.FetchWindow = max(c.FetchWindow, 2*(maxBody+headerSize)) // at least one frame must fit
 	def(&c.HandoverLag, 1<<20)
+	def(&c.Segment, 1<<30)
+	def(&c.CopyChunk, 1<<20)
+	c.CopyChunk = min(c.CopyChunk, maxChunk)
 	def((*int64)(&c.Tick), int64(50*node.Millisecond))
 	def((*int64)(&c.Guard), int64(500*node.Millisecond))
 	def((*int64)(&c.HandoverTimeout), int64(30*node.Second))
@@ -102,6 +107,10 @@ const (
 	tagLoss
 	tagResize
 	tagUserMap
+	tagCopyLook
+	tagCopyWrite
+	tagCopyServe
+	tagLogDelete
 
 	tagClass node.Tag = 0xffffffff << 32
 )
@@ -143,6 +152,14 @@ type Machine struct {
 	resize    resizer
 	resizedAt int64 // where the newest frame of a resize that was made here ends
 
+	copy       copier
+	copies     []copyRead // what others copy from here
+	liveCopies int
+	copyBuf    []byte
+	fetchFrom  uint64 // nothing is fetched before this state is durable
+	restarting bool   // this replica begins anew as soon as nothing is under way
+	deleting   bool   // the oldest segment is being deleted
+
 	verbs    []verb     // changes of membership and size under way
 	opened   int64      // who holds the volume open here
 	changes  uint64     // see replica.Status
@@ -160,8 +177,14 @@ type peer struct {
 	credit   int64
 	durable  int64
 	applied  int64
-	reading  bool // a LogRead for it is under way
-	checking mark // what is compared with our log on disk
+	synced   int64  // on its volume, to stay
+	oldest   int64  // where its log begins
+	end      int64  // and ends
+	gen      uint64 // of the state that said so
+	silent   uint64 // ticks since it was heard
+	base     uint64 // the segment at whose beginning it is to begin; 0: it has a log
+	reading  bool   // a LogRead for it is under way
+	checking mark   // what is compared with our log on disk
 }
 
 // New makes a replica that has not booted yet.
@@ -230,6 +253,18 @@ func (m *Machine) onDone(ev *node.Event) {
 		m.resizeEnd(ev.Code)
 	case tagUserMap:
 		m.userMap(ev)
+	case tagCopyLook:
+		m.looked(ev)
+		m.restart()
+	case tagCopyWrite:
+		m.copyWritten(ev)
+		m.restart()
+	case tagCopyServe:
+		m.copyServed(ev)
+		m.restart()
+	case tagLogDelete:
+		m.logDeleted(ev)
+		m.restart()
 	}
 }
 
@@ -261,7 +296,10 @@ func (m *Machine) onTick() {
 	m.applyKick()
 	m.resizeKick()
 	m.persistApplied()
+	m.restart()
 	m.fetchTick()
+	m.copyTick()
+	m.deleteKick()
 	m.changeTick()
 	if (m.slow || m.ticks%10 == 0) && m.role != replica.RoleLeft {
 		for i := range m.peers {
@@ -287,7 +325,7 @@ func (m *Machine) onMessage(ev *node.Event) {
 		m.tellGroup(ev.From, g)
 		return
 	}
-	p.applied = max(p.applied, msg.applied)
+	p.applied, p.silent = max(p.applied, msg.applied), 0
 	if m.ver.older(msg.ver) {
 		m.learn(msg.ver)
 	}
@@ -299,6 +337,9 @@ func (m *Machine) onMessage(ev *node.Event) {
 		m.hello(p, 0, 0)
 		return
 	}
+	if msg.ver == m.ver && msg.gen >= p.gen {
+		p.gen, p.synced, p.oldest, p.end = msg.gen, msg.synced, msg.oldest, msg.durable
+	}
 	switch msg.kind {
 	case msgHello:
 		m.onHello(p, &msg)
@@ -308,6 +349,16 @@ func (m *Machine) onMessage(ev *node.Event) {
 		m.onData(p, &msg, body)
 	case msgSplit:
 		m.onSplit(p, body)
+	case msgBehind:
+		m.onBehind(p)
+	case msgBase:
+		m.onBase(p, &msg, body)
+	case msgMap, msgCopy:
+		m.onCopyAsked(p, &msg, body)
+	case msgMapped:
+		m.onMapped(p, &msg, body)
+	case msgCopied:
+		m.onCopied(p, &msg, body)
 	case msgAsk, msgGrant, msgRevoke, msgRevoked, msgInUse:
 		m.onHandover(p, &msg)
 	}
@@ -335,11 +386,18 @@ func (m *Machine) peerOf(id node.ID) *peer {
 func (m *Machine) send(p *peer, msg *message, body []byte, extra int64) {
 	msg.ver = m.told
 	msg.durable, msg.durableSeq, msg.applied = m.durable.pos, m.durable.seq, m.applied.pos
+	msg.synced, msg.oldest, msg.gen = m.state.applied.pos, m.stream.oldest(), m.meta.saved
+	if m.role == replica.RolePrimary {
+		msg.floor = m.needed()
+	}
 	var head [messageSize]byte
 	msg.encode(&head)
 	class := node.ClassControl
-	if msg.kind == msgData {
+	switch msg.kind {
+	case msgData:
 		class = node.ClassLog
+	case msgCopied, msgMapped:
+		class = node.ClassSync
 	}
 	m.out.Send(p.addr, class, head[:], body, extra)
 }
@@ -347,6 +405,9 @@ func (m *Machine) send(p *peer, msg *message, body []byte, extra int64) {
 func (m *Machine) hello(p *peer, flags uint8, nonce uint64) {
 	if m.fetch.cut {
 		flags |= flagCut
+	}
+	if p.known && m.serving() {
+		flags |= flagKnown
 	}
 	m.send(p, &message{kind: msgHello, flags: flags, nonce: nonce}, m.groupBody(), 0)
 }
@@ -370,6 +431,7 @@ func (m *Machine) onHello(p *peer, msg *message) {
 	p.cut = msg.flags&flagCut != 0
 	if m.ver.host == p.addr.Host {
 		m.heardCommitted(msg)
+		m.fetch.verified = m.fetch.verified || msg.flags&flagKnown != 0
 	}
 	m.progress()
 }
@@ -383,7 +445,9 @@ func (m *Machine) Status() replica.Status {
 		DurableSeq: m.durable.seq, Applied: m.applied.pos, AppliedSeq: m.applied.seq,
 		Synced:    m.state.applied.pos,
 		Committed: m.fetch.committed, CommittedSeq: m.fetch.committedSeq, Lost: m.fetch.lost,
-		Changes: m.changes, Sectors: m.sectors, Open: m.opened, Members: m.group.members}
+		Changes: m.changes, Sectors: m.sectors, Open: m.opened, Members: m.group.members,
+		SyncOn: !m.state.syncOff, Inconsistent: m.copy.on, Orphan: m.fetch.orphan,
+		LogFrom: m.stream.oldest(), ToCopy: m.copy.pending.sectors()}
 	if m.ver.closed() {
 		s.Primary = 0
 	}
@@ -394,7 +458,7 @@ func (m *Machine) Status() replica.Status {
 		s.Committed, s.CommittedSeq = m.durable.pos, m.durable.seq
 		s.UpToDate = true
 	case replica.RoleSecondary:
-		s.UpToDate = !m.fetch.cut && m.fetch.heard && m.applied.pos == m.stream.at.pos &&
+		s.UpToDate = !m.fetch.cut && !m.copy.on && m.fetch.heard && m.applied.pos == m.stream.at.pos &&
 			m.applied.pos >= m.fetch.committed
 	}
 	return s
@@ -402,6 +466,13 @@ func (m *Machine) Status() replica.Status {
 
 // String shows the replica in traces.
 func (m *Machine) String() string {
-	return fmt.Sprintf("mars %v epoch %d primary %d log %d/%d/%d", m.role, m.ver.epoch(),
+	s := fmt.Sprintf("mars %v epoch %d primary %d log %d/%d/%d", m.role, m.ver.epoch(),
 		m.ver.host, m.applied.pos, m.durable.pos, m.stream.at.pos)
+	if m.copy.on {
+		s += fmt.Sprintf(", to copy %d", m.copy.pending.sectors())
+	}
+	if m.fetch.orphan {
+		s += ", orphan"
+	}
+	return s
 }

@@ -167,7 +167,10 @@ func TestRemovedMemberLearnsOfIt(t *testing.T) {
 	c.ok(1, replica.OpAddMember, 0, 0, address(2))
 	c.role(2, replica.RoleSecondary)
 	c.members(1, 2, 4)
-	c.until("host 2 has all", func() bool { return c.state(2).Applied == c.state(1).End })
+	c.until("host 2 has all", func() bool {
+		s := c.state(2)
+		return s.Applied == c.state(1).End && !s.Inconsistent
+	})
 	c.verb(2, replica.OpPrimary)
 	c.ok(2, replica.OpRemoveMember, 0, 0, address(1))
 	c.left(1)

@@ -20,16 +20,24 @@ const (
 	msgRevoke                     // do you still want to take over?
 	msgRevoked                    // no
 	msgInUse                      // I do not hand over: so many users hold the volume open
+	msgBehind                     // my log does not reach back to where yours ends
+	msgBase                       // begin your log here: body: one segment; credit: sectors of the volume
+	msgMap                        // where do you hold data? pos: first sector, credit: how many
+	msgMapped                     // here, up to credit
+	msgCopy                       // send these sectors, where they are not what the digests of seq sectors each say
+	msgCopied                     // here they are
 	msgEnd
 )
 
 var msgNames = [...]string{"?", "hello", "fetch", "data", "split", "ask", "grant", "revoke",
-	"revoked", "in use"}
+	"revoked", "in use", "behind", "base", "map", "mapped", "copy", "copied"}
 
 const (
 	flagReply  = 1 << iota // hello: answer with a hello
 	flagRewind             // fetch: send again from pos on
 	flagCut                // hello: my history has left the designated branch
+	flagBase               // fetch: I have no log; tell me where it is to begin
+	flagKnown              // hello: your log is a prefix of mine
 )
 
 // version orders what replicas believe about the designated primary: the highest wins. It is
@@ -56,12 +64,15 @@ type message struct {
 	// is on its volume's disk.
 	durable, applied int64
 	durableSeq       uint64
-	credit           int64 // fetch: send no further than here; in use: how many users
+	synced, oldest   int64  // what of it is on its volume to stay, and where its log begins
+	floor            int64  // hello, data of a primary: nobody needs the log before
+	gen              uint64 // of the sender's state that is durable: what an older one says is out of date
+	credit           int64  // fetch: send no further than here; in use: how many users
 	// Ask, grant, revoke, revoked, in use: which handover. Hello: the incarnation that asks, or asked.
 	nonce uint64
 }
 
-const messageSize = 80
+const messageSize = 112
 
 func (m *message) encode(b *[messageSize]byte) {
 	le := binary.LittleEndian
@@ -76,6 +87,10 @@ func (m *message) encode(b *[messageSize]byte) {
 	le.PutUint64(b[56:], m.durableSeq)
 	le.PutUint64(b[64:], uint64(m.credit))
 	le.PutUint64(b[72:], m.nonce)
+	le.PutUint64(b[80:], uint64(m.synced))
+	le.PutUint64(b[88:], uint64(m.oldest))
+	le.PutUint64(b[96:], m.gen)
+	le.PutUint64(b[104:], uint64(m.floor))
 }
 
 func decodeMessage(b []byte) (message, []byte, error) {
@@ -91,14 +106,17 @@ func decodeMessage(b []byte) (message, []byte, error) {
 		ver:     version{le.Uint64(b[8:]), node.ID(le.Uint32(b[4:]))},
 		mark:    mark{int64(le.Uint64(b[16:])), le.Uint64(b[24:]), le.Uint64(b[32:])},
 		durable: int64(le.Uint64(b[40:])), applied: int64(le.Uint64(b[48:])),
-		durableSeq: le.Uint64(b[56:]), credit: int64(le.Uint64(b[64:])), nonce: le.Uint64(b[72:])}
-	if m.pos < 0 || m.durable < 0 || m.applied < 0 || m.credit < 0 {
+		durableSeq: le.Uint64(b[56:]), credit: int64(le.Uint64(b[64:])), nonce: le.Uint64(b[72:]),
+		synced: int64(le.Uint64(b[80:])), oldest: int64(le.Uint64(b[88:])),
+		gen: le.Uint64(b[96:]), floor: int64(le.Uint64(b[104:]))}
+	if m.pos < 0 || m.durable < 0 || m.applied < 0 || m.credit < 0 || m.synced < 0 || m.oldest < 0 ||
+		m.floor < 0 {
 		return message{}, nil, fmt.Errorf("message %s with a negative position", msgNames[m.kind])
 	}
 	return m, b[messageSize:], nil
 }
 
-const segmentWire = 40
+const segmentWire = 48
 
 func encodeSegments(segs []Segment) []byte {
 	le := binary.LittleEndian
@@ -110,6 +128,7 @@ func encodeSegments(segs []Segment) []byte {
 		b = le.AppendUint32(b, uint32(s.Reason))
 		b = le.AppendUint64(b, uint64(s.Start))
 		b = le.AppendUint64(b, s.Seq)
+		b = le.AppendUint64(b, s.Chain)
 	}
 	return b
 }
@@ -123,7 +142,7 @@ func decodeSegments(b []byte) ([]Segment, error) {
 	for ; len(b) > 0; b = b[segmentWire:] {
 		s := Segment{Nr: le.Uint64(b), Epoch: le.Uint64(b[8:]),
 			Origin: node.ID(le.Uint32(b[16:])), Reason: Reason(le.Uint32(b[20:])),
-			Start: int64(le.Uint64(b[24:])), Seq: le.Uint64(b[32:])}
+			Start: int64(le.Uint64(b[24:])), Seq: le.Uint64(b[32:]), Chain: le.Uint64(b[40:])}
 		if s.Start < 0 || len(segs) > 0 && segs[len(segs)-1].Start > s.Start {
 			return nil, fmt.Errorf("lineage: segment %d starts before the one before it", s.Nr)
 		}

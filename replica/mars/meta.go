@@ -16,28 +16,34 @@ type state struct {
 	granted  node.ID // whom this replica, having closed the epoch, has handed over to
 	fetchOn  bool
 	replayOn bool
+	syncOff  bool
 
 	// These are in the longer form of a record alone, which is written once one of them is not
 	// what the configuration of the replica says.
 	long    bool
 	sectors int64 // of the volume, at the applied position
 	group   group
+	resync  resync
 }
 
 // A record: magic "PMET" (4), flags (4), generation (8), version (8), its host (4), granted (4),
 // applied position (8), sequence (8), chain (8), CRC-32C of all before (4), zero (4). Bit 2 of the
 // flags says that more follows: sectors of the volume (8), bytes of the group (4), the group in
-// the form that hellos carry, CRC-32C of all before, from the magic on (4).
+// the form that hellos carry, and, if bit 3 is set, bytes of the resync (4) and the resync; then
+// CRC-32C of all before, from the magic on (4). Bit 4: copying is switched off.
 //
 // The next segment is begun after metaMaxBytes; no record goes beyond that by more than metaSize.
 const (
 	metaSize      = 64
 	metaMagic     = 0x54454d50
 	metaMaxBytes  = 64 << 10
-	metaMaxRecord = metaSize + metaMore + groupHead + groupMember*maxMembers
-	metaMore      = 16 // of the longer form, without the group
+	metaMaxRecord = metaSize + metaMore + groupHead + groupMember*maxMembers + 4 + resyncHead +
+		16*resyncRuns
+	metaMore = 16 // of the longer form, without the group and the resync
 
-	metaLong = 4 // flag
+	metaLong    = 4 // flags
+	metaResync  = 8
+	metaSyncOff = 16
 )
 
 func (s *state) encode(gen uint64) []byte {
@@ -50,6 +56,11 @@ func (s *state) encode(gen uint64) []byte {
 	b = le.AppendUint64(b, uint64(s.sectors))
 	b = le.AppendUint32(b, uint32(len(members)))
 	b = append(b, members...)
+	if s.resync.on {
+		r := s.resync.encode()
+		b = le.AppendUint32(b, uint32(len(r)))
+		b = append(b, r...)
+	}
 	return le.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
@@ -60,6 +71,12 @@ func (s *state) head(gen uint64) []byte {
 	flags := uint32(0)
 	if s.long {
 		flags |= metaLong
+		if s.resync.on {
+			flags |= metaResync
+		}
+	}
+	if s.syncOff {
+		flags |= metaSyncOff
 	}
 	if s.fetchOn {
 		flags |= 1
@@ -104,10 +121,11 @@ func decodeRecord(b []byte) (s state, gen uint64, size int) {
 	s = state{ver: version{le.Uint64(b[16:]), node.ID(le.Uint32(b[24:]))},
 		granted: node.ID(le.Uint32(b[28:])),
 		applied: mark{int64(le.Uint64(b[32:])), le.Uint64(b[40:]), le.Uint64(b[48:])},
-		fetchOn: flags&1 != 0, replayOn: flags&2 != 0, long: flags&metaLong != 0}
+		fetchOn: flags&1 != 0, replayOn: flags&2 != 0, long: flags&metaLong != 0,
+		syncOff: flags&metaSyncOff != 0}
 	size = metaSize
 	if s.long {
-		if size = s.decodeMore(b); size == 0 {
+		if size = s.decodeMore(b, flags&metaResync != 0); size == 0 {
 			return state{}, 0, 0
 		}
 	}
@@ -115,7 +133,7 @@ func decodeRecord(b []byte) (s state, gen uint64, size int) {
 }
 
 // decodeMore reads what the longer form of the record b adds, and returns the size of the record.
-func (s *state) decodeMore(b []byte) (size int) {
+func (s *state) decodeMore(b []byte, resyncs bool) (size int) {
 	le := binary.LittleEndian
 	if len(b) < metaSize+metaMore {
 		return 0
@@ -125,13 +143,29 @@ func (s *state) decodeMore(b []byte) (size int) {
 	if s.sectors < 1 || n > int64(len(b)-metaSize-metaMore) {
 		return 0
 	}
-	end := metaSize + 12 + int(n)
+	group := metaSize + 12 + int(n)
+	end := group
+	if resyncs {
+		if len(b)-group < 8 {
+			return 0
+		}
+		n = int64(le.Uint32(b[group:]))
+		if end += 4; n > int64(len(b)-end-4) {
+			return 0
+		}
+		end += int(n)
+	}
 	if le.Uint32(b[end:]) != crc32.Checksum(b[:end], castagnoli) {
 		return 0
 	}
 	var err error
-	if s.group, err = decodeGroup(b[metaSize+12 : end]); err != nil {
+	if s.group, err = decodeGroup(b[metaSize+12 : group]); err != nil {
 		return 0
+	}
+	if resyncs {
+		if s.resync, err = decodeResync(b[group+4 : end]); err != nil {
+			return 0
+		}
 	}
 	return end + 4
 }
@@ -173,7 +207,8 @@ func (m *Machine) metaKick() {
 	if m.group.changed() {
 		m.state.group = m.group
 	}
-	m.state.long = m.group.changed() || m.state.sectors != int64(m.cfg.Geometry.Sectors)
+	m.state.long = m.group.changed() || m.state.resync.on ||
+		m.state.sectors != int64(m.cfg.Geometry.Sectors)
 	record := m.state.encode(s.saving)
 	s.size = int64(len(record))
 	if s.off >= metaMaxBytes || s.off+s.size > metaMaxBytes+metaSize {
@@ -212,6 +247,7 @@ func (m *Machine) metaSynced(ev *node.Event) {
 		m.announce(s.group)
 	}
 	m.metaKick()
+	m.restart()
 	m.progress()
 }
 

@@ -29,6 +29,7 @@ const (
 	walkLinks
 	walkDisks
 	walkSwitches
+	walkCopies
 	walkPass
 	walkEnd
 )
@@ -88,8 +89,11 @@ func (w *walk) step() {
 		w.control(id)
 	case walkSwitches:
 		verbs := []node.Op{replica.OpPauseReplay, replica.OpResumeReplay, replica.OpDisconnect,
-			replica.OpConnect}
-		w.told[w.submit(w.any(), verbs[w.random.Below(4)], 0, 0, nil)] = true
+			replica.OpConnect, replica.OpPauseSync, replica.OpResumeSync}
+		w.told[w.submit(w.any(), verbs[w.random.Below(uint64(len(verbs)))], 0, 0, nil)] = true
+	case walkCopies:
+		verbs := []node.Op{replica.OpInvalidate, replica.OpLogRotate}
+		w.told[w.submit(w.any(), verbs[w.random.Below(2)], 0, 0, nil)] = true
 	case walkPass:
 		w.pass(node.Time(w.random.Below(500)) * node.Millisecond)
 	}
@@ -123,7 +127,7 @@ func (w *walk) answers() {
 			continue
 		}
 		switch o := w.wait(tag); o.Code {
-		case node.OK, node.Refused, node.TimedOut:
+		case node.OK, node.Refused, node.TimedOut, node.NotPrimary, node.Unknown:
 		default:
 			w.fatalf("a verb ended with %v %s", o.Code, o.Data)
 		}
@@ -141,7 +145,8 @@ func TestRandomLivesLoseNothingThatWasAcknowledged(t *testing.T) {
 		w := &walk{told: make(map[node.Tag]bool), random: node.NewStream(seed, "walk")}
 		w.cluster = begin(t, setup{seed: seed, hosts: 2 + int(seed%2), sectors: 16, faulty: true,
 			cfg: mars.Config{Guard: 100 * node.Millisecond, HandoverTimeout: node.Second,
-				Buffer: int64(512 << (seed % 8)), Tick: node.Time(5+seed%46) * node.Millisecond}})
+				Buffer: int64(512 << (seed % 8)), Tick: node.Time(5+seed%46) * node.Millisecond,
+				Segment: 300 << (seed % 6), CopyChunk: 4096 << (seed % 5)}})
 		w.about = fmt.Sprintf("seed %d", seed)
 		w.role(1, replica.RolePrimary)
 		w.load = newLoad(w.cluster)

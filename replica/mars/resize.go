@@ -49,7 +49,8 @@ func (m *Machine) onResize(ev *node.Event, refuse func(string)) {
 
 // volumeBusy says whether anything but a resize is under way at the volume.
 func (m *Machine) volumeBusy() bool {
-	if m.meta.syncing || m.applier.busy && m.resize.replay == 0 {
+	if m.meta.syncing || m.applier.busy && m.resize.replay == 0 || m.copy.live > 0 ||
+		m.liveCopies > 0 {
 		return true
 	}
 	for i := range m.io.reads {
@@ -100,6 +101,9 @@ func (m *Machine) resizeEnd(code node.Code) {
 			return
 		}
 		m.sectors = n
+		if m.copy.size == n {
+			m.copy.size, m.copy.dirty = 0, true
+		}
 		m.windowDone()
 	case r.grow:
 		r.grow = 0
@@ -135,6 +139,7 @@ func (m *Machine) volumeFree() {
 			m.out.Map(devVolume, tagUserMap|node.Tag(i), q.off, q.n)
 		}
 	}
+	m.copyKick()
 }
 
 // dropResize ends the verb when this replica stops being primary.

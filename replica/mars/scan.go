@@ -6,20 +6,24 @@ import (
 	"github.com/container-football/pitch/node"
 )
 
-// ScanLog reads a whole log from the content of its segments, as a dump of the log device shows
-// it. It returns the records, changes of size among them, and the lineage, up to the first frame
-// that does not continue the log, and the error that ended it: nil at a clean end. Segment nr is
-// files[nr-1].
+// ScanLog reads a log from the content of its segments, as a dump of the log device shows
+// it: all that has not been deleted. It returns the records, changes of size among them, and the
+// lineage, up to the first frame that does not continue the log, and the error that ended it: nil at
+// a clean end.
 func ScanLog(files []node.LogFile) ([]Record, []Segment, error) {
 	var (
 		records []Record
 		segs    []Segment
 		at      mark
 	)
-	for _, file := range files {
+	for i, file := range files {
 		data := file.Data
 		for len(data) > 0 {
 			f, err := decodeFrame(data)
+			if i == 0 && len(segs) == 0 && err == nil && f.kind == kindSegment && f.sector > 1 {
+				first := segmentOf(&f)
+				at = first.before() // older segments have been deleted
+			}
 			if err == nil && !continues(at, &f) {
 				err = ErrChain
 			}
@@ -77,13 +81,21 @@ func recordOf(f *frame, pos int64) Record {
 	return r
 }
 
-// Persisted reads, from a dump of a replica's meta device, up to which position its volume is
-// sure to hold the log.
-func Persisted(files []node.LogFile) (pos int64, seq uint64) {
+// Point is what a replica's own state says of its volume: it holds the log up to Pos, which is record
+// Seq, unless it is Inconsistent, because it is being copied.
+type Point struct {
+	Pos          int64
+	Seq          uint64
+	Sectors      int64 // of the volume there; 0: as in the configuration
+	Inconsistent bool
+}
+
+// Persisted reads the newest state from a dump of a replica's meta device.
+func Persisted(files []node.LogFile) Point {
 	for i := len(files) - 1; i >= 0; i-- {
 		if s, _, ok := decodeState(files[i].Data); ok {
-			return s.applied.pos, s.applied.seq
+			return Point{s.applied.pos, s.applied.seq, s.sectors, s.resync.on}
 		}
 	}
-	return 0, 0
+	return Point{}
 }

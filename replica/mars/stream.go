@@ -15,9 +15,10 @@ type stream struct {
 	buf      []byte        // frames in [base, at.pos)
 	refs     []ref         // one a frame
 	head     int           // refs before it have been trimmed
-	segments []Segment
-	at       mark // the end
-	low      mark // where memory begins: the start of refs[head], or the end
+	segments []Segment     // those that are still on disk
+	newest   uint64        // number of the newest segment, or of the one before the first that is to come
+	at       mark          // the end
+	low      mark          // where memory begins: the start of refs[head], or the end
 }
 
 // mark is a position together with what identifies the log up to there.
@@ -45,11 +46,7 @@ func (s *stream) takes(f *frame) bool {
 	if f.kind != kindSegment {
 		return fits(s.geo, f)
 	}
-	nr := uint64(1)
-	if n := len(s.segments); n > 0 {
-		nr = s.segments[n-1].Nr + 1
-	}
-	return uint64(f.sector) == nr
+	return uint64(f.sector) == s.newest+1
 }
 
 // fits says whether a record is one of a volume of this shape. One that is not comes from a
@@ -76,6 +73,7 @@ func (s *stream) added(f *frame) {
 	switch f.kind {
 	case kindSegment:
 		s.segments = append(s.segments, segmentOf(f))
+		s.newest = uint64(f.sector)
 	case kindResize:
 		s.geo.Sectors = uint64(f.sector)
 	}
@@ -113,14 +111,19 @@ func (s *stream) resize(epoch uint64, now node.Time, n int64) {
 
 // begin appends the frame that starts a new segment.
 func (s *stream) begin(epoch uint64, now node.Time, origin node.ID, why Reason) {
-	seg := Segment{Nr: 1, Epoch: epoch, Origin: origin, Reason: why, Start: s.at.pos, Seq: s.at.seq}
-	if n := len(s.segments); n > 0 {
-		seg.Nr = s.segments[n-1].Nr + 1
-	}
+	seg := Segment{Nr: s.newest + 1, Epoch: epoch, Origin: origin, Reason: why, Start: s.at.pos}
 	f := frame{kind: kindSegment, epoch: epoch, seq: s.at.seq, sector: int64(seg.Nr), stamp: now,
 		prev: s.at.chain, body: seg.body()}
 	s.buf = appendFrame(s.buf, &f)
 	s.added(&f)
+}
+
+// oldest is where the log begins that is still on disk.
+func (s *stream) oldest() int64 {
+	if len(s.segments) == 0 {
+		return s.at.pos
+	}
+	return s.segments[0].Start
 }
 
 // reset forgets what is in memory and continues at m, which is on disk.

@@ -44,6 +44,9 @@ type vitals struct {
 	replayOn   bool
 	cut        bool // our history has left the designated branch
 	split      bool // or that of a peer
+	syncOff    bool
+	copies     bool // the volume is inconsistent
+	orphan     bool
 	sectors    int64
 	lost       replica.Loss
 	groupEpoch uint64
@@ -53,6 +56,7 @@ type vitals struct {
 
 func (m *Machine) vitals() vitals {
 	return vitals{role: m.role, ver: m.ver, fetchOn: m.state.fetchOn, replayOn: m.state.replayOn,
+		syncOff: m.state.syncOff, copies: m.copy.on, orphan: m.fetch.orphan,
 		cut: m.fetch.cut, split: m.splitBrain(), sectors: m.sectors, lost: m.fetch.lost,
 		groupEpoch: m.group.epoch, groupBy: m.group.by, changes: m.group.changes}
 }
@@ -61,7 +65,8 @@ func (m *Machine) vitals() vitals {
 // step: so it builds nothing, and looks at a loss only where there can be one.
 func (m *Machine) changed() bool {
 	s := &m.seen
-	return s.role != m.role || s.ver != m.ver || s.sectors != m.sectors ||
+	return s.syncOff != m.state.syncOff || s.copies != m.copy.on || s.orphan != m.fetch.orphan ||
+		s.role != m.role || s.ver != m.ver || s.sectors != m.sectors ||
 		s.fetchOn != m.state.fetchOn || s.replayOn != m.state.replayOn || s.cut != m.fetch.cut ||
 		s.split != m.splitBrain() || s.cut && s.lost != m.fetch.lost ||
 		s.changes != m.group.changes || s.groupEpoch != m.group.epoch || s.groupBy != m.group.by

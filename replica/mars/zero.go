@@ -51,6 +51,15 @@ func (l zeroList) add(z zeroRange) zeroList {
 	return slices.Replace(l, from, to, put[:n]...)
 }
 
+// cut takes the sectors [first, last) out.
+func (l zeroList) cut(first, last int64) zeroList {
+	if i := l.find(first); i == len(l) || l[i].first >= last {
+		return l
+	}
+	l = l.add(zeroRange{first: first, end: last})
+	return slices.Delete(l, l.find(first), l.find(first)+1)
+}
+
 // drop takes out what stands before a place.
 func (l zeroList) drop(before int64) zeroList {
 	return slices.DeleteFunc(l, func(z zeroRange) bool { return z.at < before })

@@ -1,0 +1,204 @@
+package mars
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"github.com/container-football/pitch/node"
+	"github.com/container-football/pitch/replica"
+)
+
+// resync is a copy of content from the source that stands in for replay: of the whole volume (a new
+// member, or one whose log does not reach back far enough), or of what has to be taken back after a
+// split brain. From its beginning to its end the volume is inconsistent, and this replica cannot
+// become primary.
+//
+// It rests on three rules. The log is taken from a base that is no later than anything that the
+// copy may lack; a record is left out of replay only where the sectors are still to be copied,
+// and a copy counts only if its source had that record on its volume by then; and the volume is
+// consistent again when replay has reached the highest position of which a copy may hold anything.
+type resync struct {
+	on     bool
+	based  bool   // the own log begins at a position that the source has named, or was kept
+	rewind bool   // what of the own log lies behind the applied position is void
+	nr     uint64 // based: the segment that begins at the base
+	size   int64  // the volume is to have so many sectors first; 0: it has
+	high   int64  // copies may hold content of up to here
+	// Copies come from the source under epoch. Older ones, from olderEpoch on, may hold content of up
+	// to older.
+	epoch, olderEpoch uint64
+	older             int64
+	// pending are the sectors still to be copied.
+	pending runs
+}
+
+const (
+	resyncHead = 64
+	resyncRuns = 256 // of the form that is written to disk; more are made coarse
+)
+
+// clone is r with a set of its own: sets change in place.
+func (r resync) clone() resync {
+	r.pending = slices.Clone(r.pending)
+	return r
+}
+
+func (r *resync) encode() []byte {
+	le := binary.LittleEndian
+	flags := uint64(0)
+	for i, set := range []bool{r.on, r.based, r.rewind} {
+		if set {
+			flags |= 1 << i
+		}
+	}
+	pending := r.pending.coarse(resyncRuns)
+	b := make([]byte, 0, resyncHead+16*len(pending))
+	b = le.AppendUint64(b, flags)
+	b = le.AppendUint64(b, r.nr)
+	b = le.AppendUint64(b, uint64(r.size))
+	b = le.AppendUint64(b, uint64(r.high))
+	b = le.AppendUint64(b, uint64(r.older))
+	b = le.AppendUint64(b, r.epoch)
+	b = le.AppendUint64(b, r.olderEpoch)
+	b = le.AppendUint64(b, uint64(len(pending)))
+	return node.AppendRuns(b, pending...)
+}
+
+func decodeResync(b []byte) (r resync, err error) {
+	if len(b) < resyncHead {
+		return resync{}, fmt.Errorf("resync of %d bytes, expected at least %d", len(b), resyncHead)
+	}
+	le := binary.LittleEndian
+	flags := le.Uint64(b)
+	r = resync{on: flags&1 != 0, based: flags&2 != 0, rewind: flags&4 != 0, nr: le.Uint64(b[8:]),
+		size: int64(le.Uint64(b[16:])), high: int64(le.Uint64(b[24:])),
+		older: int64(le.Uint64(b[32:])), epoch: le.Uint64(b[40:]), olderEpoch: le.Uint64(b[48:])}
+	if n := le.Uint64(b[56:]); n > resyncRuns || uint64(len(b)) != resyncHead+16*n ||
+		r.size < 0 || r.high < 0 || r.older < 0 {
+		return resync{}, fmt.Errorf("resync of %d runs in %d bytes", n, len(b))
+	}
+	r.pending, err = node.DecodeRuns(b[resyncHead:])
+	return r, err
+}
+
+// onInvalidate gives up what this replica holds, for what the source holds. If its own log still
+// reaches back to where it left the designated branch, only what was written since on either branch
+// is copied; with N = 1, or without such a log, everything is compared.
+func (m *Machine) onInvalidate(ev *node.Event, refuse func(string)) {
+	f := &m.fetch
+	switch {
+	case m.role != replica.RoleSecondary:
+		refuse("this replica is not a secondary: there is nothing newer that it could copy")
+		return
+	case m.change.kind != changeNone || m.change.promoting != 0:
+		refuse("a change of role is under way; wait for it")
+		return
+	case m.restarting:
+		refuse("this replica is about to begin anew; wait for it")
+		return
+	}
+	r, from := resync{on: true}, mark{}
+	if f.cut && f.scan.rewinds && !m.copy.on && ev.N == 0 {
+		if f.scan.pos < m.durable.pos {
+			refuse("what the own log holds beyond the fork is still being read; try again")
+			return
+		}
+		r, from = resync{on: true, based: true, rewind: true, nr: m.stream.segments[0].Nr,
+			pending: slices.Clone(f.scan.dirty)}, f.scan.fork
+	}
+	m.verbs = append(m.verbs, verb{tag: ev.Tag, gen: m.beginAnew(r, from)})
+}
+
+// beginAnew makes this replica begin again at a position of its log, or, with the zero mark,
+// without any: its disks are put in order as at a boot.
+func (m *Machine) beginAnew(r resync, from mark) (gen uint64) {
+	m.restarting = true
+	m.copy.drop()
+	m.state.resync, m.state.applied = r, from
+	if from == (mark{}) {
+		m.state.sectors = int64(m.cfg.Geometry.Sectors)
+	}
+	gen = m.save()
+	m.restart()
+	return gen
+}
+
+// restart begins anew once nothing is under way and the state that says so is durable.
+func (m *Machine) restart() {
+	if !m.restarting || m.meta.saved != m.meta.want || m.applier.busy || m.logger.busy ||
+		m.meta.syncing || m.resizing() || m.fetch.scan.reading || m.volumeBusy() ||
+		m.deleting {
+		return
+	}
+	for i := range m.peers {
+		if m.peers[i].reading {
+			return
+		}
+	}
+	m.restarting = false
+	m.applier, m.logger = applier{}, logger{}
+	m.resizedAt = 0
+	m.resetFetch()
+	m.forgetPeers()
+	m.forgetPending()
+	m.role = replica.RoleBooting
+	m.boot = &boot{geo: m.cfg.Geometry}
+	m.stream = stream{geo: m.cfg.Geometry}
+	m.bootLog()
+}
+
+// onBase takes the position at which the own log is to begin.
+func (m *Machine) onBase(p *peer, msg *message, body []byte) {
+	c := &m.copy
+	segs, err := decodeSegments(body)
+	if err != nil || len(segs) != 1 || segs[0].Nr == 0 || m.source() != p || !c.on || c.based || m.restarting ||
+		msg.credit < 1 {
+		return
+	}
+	base := segs[0]
+	c.resync = resync{on: true, based: true, nr: base.Nr, size: msg.credit,
+		pending: runs{{First: 0, N: msg.credit}}}
+	m.stream.reset(base.before())
+	m.stream.newest, m.stream.geo.Sectors = base.Nr-1, uint64(msg.credit)
+	m.durable, m.applied, m.sectors = m.stream.at, m.stream.at, msg.credit
+	m.state.applied, m.state.sectors, m.state.resync = m.applied, m.sectors, c.clone()
+	c.begin(m.applied.pos)
+	m.fetchFrom = m.save()
+}
+
+// giveBase names the position from which on a new member needs the log: the end. So that it can
+// begin there, the primary begins a segment.
+func (m *Machine) giveBase(p *peer) {
+	if m.role != replica.RolePrimary || m.change.draining || m.resize.grow != 0 {
+		return // it asks again
+	}
+	p.known = false
+	if p.base == 0 {
+		m.rotate()
+		p.base = m.stream.newest
+	}
+	m.tellBase(p)
+}
+
+// tellBase tells a member where its log begins, once our own is durable up to there.
+func (m *Machine) tellBase(p *peer) {
+	i := slices.IndexFunc(m.stream.segments, func(s Segment) bool { return s.Nr == p.base })
+	switch {
+	case i < 0:
+		p.base = 0 // it is gone again
+	case m.stream.segments[i].Start <= m.durable.pos:
+		m.send(p, &message{kind: msgBase, credit: int64(m.stream.geo.Sectors)},
+			encodeSegments(m.stream.segments[i:i+1]), 0)
+	}
+}
+
+// rotate begins a new segment, unless there is nothing in the newest one.
+func (m *Machine) rotate() {
+	last := &m.stream.segments[len(m.stream.segments)-1]
+	if m.stream.at.pos == last.Start+headerSize+segmentBody {
+		return
+	}
+	m.stream.begin(m.ver.epoch(), m.now, m.self.Host, Rotated)
+	m.logKick()
+}

@@ -1,0 +1,56 @@
+package mars
+
+import (
+	"github.com/container-football/pitch/node"
+	"github.com/container-football/pitch/replica"
+)
+
+// deleteKick deletes the oldest segment of the log once nobody needs it any more: its content is on
+// the own volume, to stay, and on those of all members. The newest segment is never deleted.
+func (m *Machine) deleteKick() {
+	if m.deleting || m.restarting || len(m.stream.segments) < 2 {
+		return
+	}
+	if m.stream.segments[1].Start <= m.needed() {
+		m.deleting = true
+		m.out.LogDelete(devLog, tagLogDelete, m.stream.segments[0].Nr)
+	}
+}
+
+// needed is the position from which on somebody may still ask for the log, or need it to recover.
+// The primary decides for all: only it knows who has left its branch.
+func (m *Machine) needed() int64 {
+	pos := m.state.applied.pos
+	if m.meta.saved != m.meta.want {
+		return 0 // what is said to be on the volume may not be known to be there
+	}
+	switch m.role {
+	case replica.RolePrimary:
+		for i := range m.peers {
+			if p := &m.peers[i]; p.known {
+				pos = min(pos, p.synced)
+			} else {
+				pos = 0
+			}
+		}
+		return pos
+	case replica.RoleSecondary:
+		return min(pos, m.fetch.floor)
+	}
+	return 0
+}
+
+func (m *Machine) logDeleted(ev *node.Event) {
+	m.deleting = false
+	if ev.Code == node.OK {
+		m.stream.segments = m.stream.segments[1:]
+		m.deleteKick()
+	}
+}
+
+// rotateIfLong begins a new segment when the newest one is long enough.
+func (m *Machine) rotateIfLong() {
+	if last := &m.stream.segments[len(m.stream.segments)-1]; m.stream.at.pos-last.Start >= m.cfg.Segment {
+		m.rotate()
+	}
+}

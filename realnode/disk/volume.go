@@ -22,8 +22,9 @@ type fileVolume struct {
 	direct   *os.File // the same, past the page cache; nil: the file system cannot
 	geo      node.Geometry
 	buf      []byte    // of the latest answer
-	lastRead time.Time // when it was read last
+	lastRead time.Time // when it was read last, but for what was read past the page cache
 	cached   cacheReads
+	missed   missedOnce
 	mu       sync.Mutex
 	failed   error // of the first sync that failed
 }
@@ -151,11 +152,61 @@ func validVolume(r *Request, g node.Geometry) bool {
 
 func (v *fileVolume) read(into []byte, off, n int64) ([]byte, error) {
 	into = v.space(into, n)
+	if v.direct != nil && n >= directReadFrom && n%blockSize == 0 && off%blockSize == 0 {
+		switch {
+		case v.cached.read(v.file, into, off):
+			v.lastRead = time.Now()
+			return into, nil
+		case v.missed.first(off, n):
+			return into, v.readDirect(into, off)
+		}
+	}
 	v.lastRead = time.Now()
 	if _, err := v.file.ReadAt(into, off); err != nil {
 		return nil, pathError("read", v.file.Name(), err)
 	}
 	return into, nil
+}
+
+// Large reads of what is not in the page cache go past it at the first time: to fill the cache with what
+// is read once, by a copy of the volume, costs more than the disk does. What is read again is kept.
+const directReadFrom = 256 << 10
+
+func (v *fileVolume) readDirect(into []byte, off int64) error {
+	if aligned(into) {
+		_, err := v.direct.ReadAt(into, off)
+		return pathError("read", v.file.Name(), err)
+	}
+	buf := borrow()
+	defer buf.giveBack()
+	for len(into) > 0 {
+		n := min(len(into), len(buf.b))
+		if _, err := v.direct.ReadAt(buf.b[:n], off); err != nil {
+			return pathError("read", v.file.Name(), err)
+		}
+		copy(into, buf.b[:n])
+		into, off = into[n:], off+int64(n)
+	}
+	return nil
+}
+
+// missedOnce remembers what of a volume was read and not found in the page cache: one bit for each
+// MiB.
+type missedOnce struct{ bits []uint64 }
+
+// first says whether a miss at [off, off+n) is the first one since the last that was not.
+func (m *missedOnce) first(off, n int64) bool {
+	const unit = 1 << 20
+	again := true
+	for i := off / unit; i <= (off+n-1)/unit; i++ {
+		word, bit := int(i/64), uint64(1)<<(i%64)
+		for len(m.bits) <= word {
+			m.bits = append(m.bits, 0)
+		}
+		again = again && m.bits[word]&bit != 0
+		m.bits[word] ^= bit
+	}
+	return !again
 }
 
 // space is where n bytes are read into: into, if there is room.

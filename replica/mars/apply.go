@@ -340,7 +340,8 @@ func (m *Machine) trim() {
 // out of recovery.
 func (m *Machine) persistApplied() {
 	if m.meta.syncing || m.applied == m.state.applied && !m.copy.dirty ||
-		m.role == replica.RoleDefective || m.resizing() || m.now < m.meta.notBefore ||
+		m.role == replica.RoleDefective || m.resizing() ||
+		m.now < m.meta.notBefore && !(m.copy.on && m.copy.done(m.applied.pos)) ||
 		m.restarting || m.copy.on && !m.copy.based {
 		return
 	}

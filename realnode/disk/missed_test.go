@@ -28,7 +28,7 @@ func TestLargeReadsSeeWhatWasWrittenLast(t *testing.T) {
 		}
 		data := bytes.Repeat([]byte{byte(round)}, int(n)*4096)
 		copy(want[first*4096:], data)
-		do(t, v, Request{Op: node.OpWrite, Off: first, Data: data, Seq: uint64(round + 1)})
+		do(t, v, Request{Op: node.OpWrite, Off: first, N: n, Data: data, Seq: uint64(round + 1)})
 		first = int64(random.Below(sectors - 64))
 		n = 64 + int64(random.Below(uint64(sectors-first-64)))
 		if got := do(t, v, Request{Op: node.OpRead, Off: first, N: n}); !bytes.Equal(got, want[first*4096:(first+n)*4096]) {

@@ -247,7 +247,7 @@ func kills(t *testing.T) int {
 	if testing.Short() {
 		return 3
 	}
-	return 20
+	return 200
 }
 
 // A daemon is killed under load, again and again. What was flushed must be there, whole, and

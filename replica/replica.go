@@ -41,6 +41,7 @@ const (
 	OpPauseSync  // switch copying off
 	OpResumeSync // switch copying on
 	OpLogRotate  // begin a new segment of the log; only at a serving primary
+	OpSetAck     // when writes are acknowledged from now on: N is the strategy's number; only at a serving primary
 	// OpSecondary lets a primary close without a successor: nobody is primary then, until a member
 	// is asked to be.
 	OpSecondary
@@ -155,6 +156,7 @@ type Status struct {
 	Sectors int64 // size of the volume as users see it
 	ToCopy  int64 // sectors
 	LogFrom int64 // where the log begins that is still on disk
+	Ack     uint8 // when writes are acknowledged, as the strategy numbers it
 	Open    int64 // users who hold it open here
 	Members []node.Addr
 	Defect  string // why the role is RoleDefective; empty otherwise
@@ -176,7 +178,7 @@ func (s *Status) Encode() []byte {
 			flags |= 1 << i
 		}
 	}
-	b = append(b, byte(s.Role), flags, 0, 0)
+	b = append(b, byte(s.Role), flags, s.Ack, 0)
 	b = binary.LittleEndian.AppendUint32(b, uint32(s.Primary))
 	b = binary.LittleEndian.AppendUint64(b, s.Epoch)
 	for _, v := range [...]uint64{uint64(s.End), uint64(s.Durable), uint64(s.Applied),
@@ -200,7 +202,7 @@ func DecodeStatus(b []byte) (Status, error) {
 	}
 	u := func(i int) uint64 { return binary.LittleEndian.Uint64(b[16+8*i:]) }
 	f := b[1]
-	s := Status{Role: Role(b[0]), SplitBrain: f&1 != 0, UpToDate: f&2 != 0, FetchOn: f&4 != 0,
+	s := Status{Role: Role(b[0]), Ack: b[2], SplitBrain: f&1 != 0, UpToDate: f&2 != 0, FetchOn: f&4 != 0,
 		ReplayOn: f&8 != 0, CutOff: f&16 != 0, SyncOn: f&32 != 0, Inconsistent: f&64 != 0,
 		Orphan: f&128 != 0, Primary: node.ID(binary.LittleEndian.Uint32(b[4:])),
 		Epoch: binary.LittleEndian.Uint64(b[8:]),

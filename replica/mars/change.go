@@ -99,6 +99,8 @@ func (m *Machine) onVerb(ev *node.Event) {
 		}
 		m.rotate()
 		m.out.Reply(ev.Tag, node.OK, m.ver.epoch(), nil)
+	case replica.OpSetAck:
+		m.onSetAck(ev)
 	case replica.OpOpen:
 		m.onOpen(ev)
 	case replica.OpAddMember, replica.OpRemoveMember:
@@ -278,7 +280,7 @@ func (m *Machine) promotion() {
 func (m *Machine) forgetPeers() {
 	for i := range m.peers {
 		p := &m.peers[i]
-		p.known, p.cut, p.synced, p.base = false, false, 0, 0
+		p.known, p.cut, p.synced, p.base, p.durable = false, false, 0, 0, 0
 	}
 }
 

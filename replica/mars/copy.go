@@ -125,7 +125,8 @@ func (c *copier) done(applied int64) bool {
 func (m *Machine) replayEnd() int64 {
 	c := &m.copy
 	if !c.on || len(c.pending) == 0 {
-		return m.durable.pos
+		// What is on the volume can be read, so it has to be sure.
+		return m.sure()
 	}
 	limit := c.bound
 	for i := range c.ways {

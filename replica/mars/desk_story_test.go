@@ -374,7 +374,7 @@ func TestNamesOfSettingsAndReasons(t *testing.T) {
 			t.Errorf("%q is %d, %v", name, got, err)
 		}
 	}
-	want := `ack "never", expected durable, logged or submitted`
+	want := `ack "never", expected durable, logged, submitted, remote or quorum`
 	if _, err := ParseAck("never"); err == nil || err.Error() != want {
 		t.Errorf("error %v, expected %s", err, want)
 	}

@@ -111,6 +111,9 @@ func (m *Machine) sendFetch(flags uint8) {
 		if m.copy.on && !m.copy.based {
 			flags |= flagBase
 		}
+		if m.copy.on {
+			flags |= flagCopying
+		}
 		m.send(p, &message{kind: msgFetch, flags: flags, mark: m.stream.at,
 			credit: m.durable.pos + m.cfg.FetchWindow}, nil, 0)
 	}
@@ -215,10 +218,14 @@ func (m *Machine) onFetch(p *peer, msg *message) {
 		m.giveBase(p)
 		return
 	}
-	p.credit, p.durable = msg.credit, max(p.durable, msg.durable)
+	p.credit = msg.credit
 	if !p.known {
 		m.verify(p, msg.mark)
 		return
+	}
+	if msg.flags&flagCopying == 0 && msg.durable > p.durable {
+		p.durable = msg.durable
+		m.surer()
 	}
 	if msg.flags&flagRewind != 0 {
 		p.next = msg.pos

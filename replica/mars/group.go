@@ -21,6 +21,7 @@ type group struct {
 	by      node.ID
 	changes uint64
 
+	ack      Ack    // what was set, plus one; 0: as in the configuration
 	resource uint64 // Config.Resource: groups of others are none of ours
 	members  []node.Addr
 	// joined tells for each member that was not there from the first on when it was added: a number
@@ -80,7 +81,7 @@ func (g *group) encode() []byte {
 	b = le.AppendUint64(b, g.changes)
 	b = le.AppendUint64(b, g.resource)
 	b = le.AppendUint32(b, uint32(g.by))
-	b = le.AppendUint32(b, uint32(len(g.members)))
+	b = le.AppendUint32(b, uint32(g.ack)<<24|uint32(len(g.members)))
 	for _, a := range g.members {
 		b = replica.AppendAddr(b, a)
 		b = le.AppendUint64(b, g.since(a))
@@ -95,7 +96,10 @@ func decodeGroup(b []byte) (g group, err error) {
 	}
 	g = group{epoch: le.Uint64(b), changes: le.Uint64(b[8:]), resource: le.Uint64(b[16:]),
 		by: node.ID(le.Uint32(b[24:]))}
-	n := int64(le.Uint32(b[28:]))
+	n := int64(le.Uint32(b[28:]) & 0xffffff)
+	if g.ack = Ack(b[31]); g.ack > ackEnd {
+		return group{}, fmt.Errorf("group with %v", g.ack-1)
+	}
 	if b = b[groupHead:]; n > maxMembers || int64(len(b)) != n*groupMember {
 		return group{}, fmt.Errorf("group of %d members in %d bytes", n, len(b))
 	}
@@ -160,11 +164,7 @@ func (m *Machine) onMembership(ev *node.Event, refuse func(string)) {
 			maxMembers))
 		return
 	}
-	g := group{epoch: m.ver.epoch(), by: m.self.Host, changes: 1, resource: m.cfg.Resource,
-		members: slices.Clone(m.group.members), joined: slices.Clone(m.group.joined)}
-	if m.group.epoch == g.epoch && m.group.by == g.by {
-		g.changes = m.group.changes + 1
-	}
+	g := m.nextGroup()
 	if adds {
 		g.add(a)
 	} else {
@@ -173,6 +173,18 @@ func (m *Machine) onMembership(ev *node.Event, refuse func(string)) {
 	m.group = g
 	m.setPeers()
 	m.verbs = append(m.verbs, verb{tag: ev.Tag, gen: m.save()})
+	m.surer()
+}
+
+// nextGroup is a newer group that is the same yet.
+func (m *Machine) nextGroup() group {
+	g := group{epoch: m.ver.epoch(), by: m.self.Host, changes: 1, ack: m.group.ack,
+		resource: m.cfg.Resource, members: slices.Clone(m.group.members),
+		joined: slices.Clone(m.group.joined)}
+	if m.group.epoch == g.epoch && m.group.by == g.by {
+		g.changes = m.group.changes + 1
+	}
+	return g
 }
 
 const askPrimary = "only the primary can do this, and it is not here"

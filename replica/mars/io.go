@@ -132,9 +132,9 @@ func (m *Machine) write(tag node.Tag, sector int64, data []byte, sync bool) {
 func (m *Machine) acceptWrite(tag node.Tag, sync bool) {
 	defer m.rotateIfLong()
 	switch {
-	case sync && m.cfg.Ack != AckDurable: // like the flush that would follow otherwise
+	case sync && (m.ack() == AckLogged || m.ack() == AckSubmitted): // like the flush that would follow
 		m.io.flushes.push(due{tag, m.stream.at.pos})
-	case m.cfg.Ack == AckSubmitted:
+	case m.ack() == AckSubmitted:
 		m.out.Reply(tag, node.OK, m.ver.epoch(), nil)
 	default:
 		m.io.writes.push(due{tag, m.stream.at.pos})
@@ -159,22 +159,10 @@ func (m *Machine) admitWaiting() {
 	}
 }
 
-func (m *Machine) ackWrites(pos int64) { m.ack(&m.io.writes, pos) }
-
-func (m *Machine) ack(q *fifo, pos int64) {
+// answer answers what waits for a position that has been reached.
+func (m *Machine) answer(q *fifo, pos int64) {
 	for ; q.head < len(q.list) && q.list[q.head].pos <= pos; q.head++ {
 		m.out.Reply(q.list[q.head].tag, node.OK, m.ver.epoch(), nil)
-	}
-}
-
-// ackDurable answers what waits for durability whatever the acknowledgement setting is.
-func (m *Machine) ackDurable() {
-	m.ack(&m.io.flushes, m.durable.pos)
-	if m.io.live == 0 {
-		return
-	}
-	for i := range m.io.reads {
-		m.finishRead(&m.io.reads[i])
 	}
 }
 
@@ -182,7 +170,7 @@ func (m *Machine) onFlush(ev *node.Event) {
 	if !m.serves(ev, true) {
 		return
 	}
-	if m.durable.pos == m.stream.at.pos {
+	if m.sure() == m.stream.at.pos {
 		m.out.Reply(ev.Tag, node.OK, m.ver.epoch(), nil)
 		return
 	}
@@ -216,7 +204,7 @@ func (m *Machine) onRead(ev *node.Event) {
 		if newest != nil {
 			newest[i] = start
 		}
-		if m.cfg.Ack != AckSubmitted {
+		if m.ack() != AckSubmitted {
 			r.need = max(r.need, ref.pos)
 		}
 	}
@@ -286,7 +274,7 @@ func (m *Machine) userRead(ev *node.Event) {
 
 // finishRead answers r if it has all it waits for.
 func (m *Machine) finishRead(r *read) {
-	if r.used && !r.onDisk && r.need <= m.durable.pos {
+	if r.used && !r.onDisk && r.need <= m.sure() {
 		m.endRead(r, node.OK, r.buf)
 	}
 }

@@ -44,8 +44,8 @@ func (m *Machine) logAppended(ev *node.Event) {
 		m.logFailed()
 		return
 	}
-	if m.cfg.Ack == AckLogged {
-		m.ackWrites(m.logger.target.pos)
+	if m.ack() == AckLogged {
+		m.answer(&m.io.writes, m.logger.target.pos)
 	}
 	m.out.LogSync(devLog, tagLogSync, m.logger.seg)
 }
@@ -82,10 +82,7 @@ func (m *Machine) logRepaired(ev *node.Event) {
 
 // committed is called when more of the log has become durable.
 func (m *Machine) committed() {
-	if m.cfg.Ack == AckDurable {
-		m.ackWrites(m.durable.pos)
-	}
-	m.ackDurable()
+	m.ackWaiting()
 	m.applyKick()
 	m.trim() // replay may be off: then this is the only place that bounds the memory
 	for i := range m.peers {

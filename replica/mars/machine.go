@@ -7,31 +7,6 @@ import (
 	"github.com/container-football/pitch/replica"
 )
 
-// Ack says when a write is acknowledged. The zero value is the strictest.
-type Ack uint8
-
-// The settings, named for what an acknowledged write has survived.
-const (
-	// AckDurable: the log record is synced. Nothing that was acknowledged is lost at a crash.
-	AckDurable Ack = iota
-	// AckLogged: the log record was handed to the disk but not synced. A power failure loses
-	// what was acknowledged since the last flush; the crash of a process alone does not.
-	AckLogged
-	// AckSubmitted: the write is in memory. Any crash loses what was acknowledged since the last
-	// flush.
-	AckSubmitted
-)
-
-// ParseAck reads the name of a setting: durable, logged or submitted.
-func ParseAck(s string) (Ack, error) {
-	for i, name := range [...]string{"durable", "logged", "submitted"} {
-		if s == name {
-			return Ack(i), nil
-		}
-	}
-	return 0, fmt.Errorf("ack %q, expected durable, logged or submitted", s)
-}
-
 // Config describes one replica. It is the same on all members but for Joins.
 type Config struct {
 	// Members are all replicas when this one is made; the first is the primary when the resource
@@ -447,7 +422,7 @@ func (m *Machine) Status() replica.Status {
 		Committed: m.fetch.committed, CommittedSeq: m.fetch.committedSeq, Lost: m.fetch.lost,
 		Changes: m.changes, Sectors: m.sectors, Open: m.opened, Members: m.group.members,
 		SyncOn: !m.state.syncOff, Inconsistent: m.copy.on, Orphan: m.fetch.orphan,
-		LogFrom: m.stream.oldest(), ToCopy: m.copy.pending.sectors()}
+		Ack: uint8(m.ack()), LogFrom: m.stream.oldest(), ToCopy: m.copy.pending.sectors()}
 	if m.ver.closed() {
 		s.Primary = 0
 	}

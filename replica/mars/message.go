@@ -33,11 +33,12 @@ var msgNames = [...]string{"?", "hello", "fetch", "data", "split", "ask", "grant
 	"revoked", "in use", "behind", "base", "map", "mapped", "copy", "copied"}
 
 const (
-	flagReply  = 1 << iota // hello: answer with a hello
-	flagRewind             // fetch: send again from pos on
-	flagCut                // hello: my history has left the designated branch
-	flagBase               // fetch: I have no log; tell me where it is to begin
-	flagKnown              // hello: your log is a prefix of mine
+	flagReply   = 1 << iota // hello: answer with a hello
+	flagRewind              // fetch: send again from pos on
+	flagCut                 // hello: my history has left the designated branch
+	flagBase                // fetch: I have no log; tell me where it is to begin
+	flagKnown               // hello: your log is a prefix of mine
+	flagCopying             // fetch: my volume is inconsistent; do not count on me
 )
 
 // version orders what replicas believe about the designated primary: the highest wins. It is

@@ -173,12 +173,30 @@ func (m *Machine) giveBase(p *peer) {
 	if m.role != replica.RolePrimary || m.change.draining || m.resize.grow != 0 {
 		return // it asks again
 	}
-	p.known = false
+	p.known, p.durable = false, 0
 	if p.base == 0 {
-		m.rotate()
-		p.base = m.stream.newest
+		p.base = m.chooseBase()
 	}
 	m.tellBase(p)
+}
+
+// chooseBase begins a segment for a new member, or, if what is at the end of the log may still wait for
+// just this member, takes the newest one before. The volume gets no further than what is sure, and
+// a copy from it must not lack what is before the base. 0: there is none now.
+func (m *Machine) chooseBase() uint64 {
+	if a := m.ack(); a != AckRemote && a != AckQuorum || m.sure() == m.stream.at.pos {
+		m.rotate()
+		return m.stream.newest
+	}
+	for _, s := range slices.Backward(m.stream.segments) {
+		if s.Start <= m.sure() {
+			if m.resizedAt > s.Start {
+				break // the size there is not known any more
+			}
+			return s.Nr
+		}
+	}
+	return 0
 }
 
 // tellBase tells a member where its log begins, once our own is durable up to there.
@@ -186,7 +204,7 @@ func (m *Machine) tellBase(p *peer) {
 	i := slices.IndexFunc(m.stream.segments, func(s Segment) bool { return s.Nr == p.base })
 	switch {
 	case i < 0:
-		p.base = 0 // it is gone again
+		p.base = 0 // there is none, or it is gone again
 	case m.stream.segments[i].Start <= m.durable.pos:
 		m.send(p, &message{kind: msgBase, credit: int64(m.stream.geo.Sectors)},
 			encodeSegments(m.stream.segments[i:i+1]), 0)

@@ -108,7 +108,7 @@ func (m *Machine) overlayZeros(r *read, first int64, newest []int64) (hits int) 
 			}
 			clear(r.sectors(int(carry))[k*carry : (k+1)*carry])
 			r.over[k] = true
-			if m.cfg.Ack != AckSubmitted {
+			if m.ack() != AckSubmitted {
 				r.need = max(r.need, z.need)
 			}
 		}

@@ -300,6 +300,11 @@ func (m *Machine) serve(p *peer) {
 		if p.next >= to {
 			return
 		}
+		if p.next < m.stream.oldest() {
+			p.known = false
+			m.send(p, &message{kind: msgBehind}, nil, 0)
+			return
+		}
 		if p.next < m.stream.low.pos {
 			p.reading = true
 			m.readLog(tagServe|node.Tag(p.addr.Host), p.next)

@@ -12,6 +12,7 @@ const maxCommit = 4 << 20
 type logger struct {
 	busy   bool
 	failed bool // the last append or sync failed; the segment has to be cut first
+	full   bool // because there was no space
 	target mark // what the commit under way makes durable
 	seg    uint64
 	off    int64 // where in the segment the commit begins
@@ -40,6 +41,7 @@ func (m *Machine) logKick() {
 }
 
 func (m *Machine) logAppended(ev *node.Event) {
+	m.logger.full = ev.Code == node.NoSpace
 	if ev.Code != node.OK {
 		m.logFailed()
 		return

@@ -24,9 +24,13 @@ type Config struct {
 	Buffer      int64 // bytes of log that may wait for writeback; then writers wait. 64 MiB
 	FetchWindow int64 // bytes of log on their way to one secondary. 1 MiB
 	Segment     int64 // bytes of a segment of the log, then the next one is begun. 1 GiB
-	CopyChunk   int64 // bytes that a copy asks for at a time, up to 4 MiB. 1 MiB
-	FetchOff    bool  // the fetch switch of a new secondary
-	ReplayOff   bool  // the replay switch of a new secondary
+	// LogLimit is how much log is kept for members that are behind, in bytes. Who needs more is left
+	// behind (replica.Status.Orphan) and has to be invalidated. The same happens when the log's disk is
+	// full. 0: as much as they need, as long as there is space.
+	LogLimit  int64
+	CopyChunk int64 // bytes that a copy asks for at a time, up to 4 MiB. 1 MiB
+	FetchOff  bool  // the fetch switch of a new secondary
+	ReplayOff bool  // the replay switch of a new secondary
 	// Persist is how long it is at least from one sync of the volume to the next. What was applied
 	// since is replayed after a crash. 0: at each tick.
 	Persist node.Time
@@ -49,6 +53,10 @@ func (c *Config) setDefaults() {
 	c.FetchWindow = max(c.FetchWindow, 2*(maxBody+headerSize)) // at least one frame must fit
 	def(&c.HandoverLag, 1<<20)
 	def(&c.Segment, 1<<30)
+	if c.LogLimit > 0 {
+		// Segments go as a whole.
+		c.Segment = min(c.Segment, max(c.LogLimit/8, 2*maxBody))
+	}
 	def(&c.CopyChunk, 1<<20)
 	c.CopyChunk = min(c.CopyChunk, maxChunk)
 	def((*int64)(&c.Tick), int64(50*node.Millisecond))

@@ -339,3 +339,38 @@ func TestLogComesFromWhoeverHasIt(t *testing.T) {
 	c.level(2)
 	c.checkSameVolumes()
 }
+
+// A member that is away holds up nobody: when the log's disk is full, or the log longer than it may be, it
+// goes without. What it holds stays consistent; to go on it has to begin anew.
+func TestDeadMemberDoesNotFillTheLog(t *testing.T) {
+	for _, limit := range []int64{0, 64 << 10} {
+		s := setup{seed: 8, hosts: 3, sectors: 64, faulty: true, cfg: mars.Config{Segment: 8192, LogLimit: limit}}
+		if limit == 0 {
+			s.disk.LogBytes = 64 * 64 * 4096 // declared
+		} else {
+			s.cfg.Segment = 0
+		}
+		c := begin(t, s)
+		c.role(1, replica.RolePrimary)
+		c.fill(1, 0, 64, 1)
+		c.level(1)
+		c.crash(3, node.LoseAll)
+		for i := range uint64(200) {
+			c.fill(1, 0, 64, 1000+64*i)
+		}
+		c.upToDate(2)
+		if n := c.state(1); n.End-n.LogFrom > 2<<20 || n.LogFrom == 0 {
+			t.Errorf("the log was not deleted: %+v", n)
+		}
+		c.up(3)
+		c.until("host 3 knows that it was left behind", func() bool { return c.state(3).Orphan })
+		if s := c.state(3); s.UpToDate || s.Inconsistent || s.CutOff {
+			t.Errorf("%+v", s)
+		}
+		c.checkImage(3)
+		c.ok(3, replica.OpInvalidate, 0, 0, nil)
+		c.consistent(3)
+		c.level(1)
+		c.checkSameVolumes()
+	}
+}

@@ -17,12 +17,21 @@ func (m *Machine) deleteKick() {
 	}
 }
 
+// tight says whether the log takes more space than it may: then those who are furthest behind have to go
+// without it, so that one dead member does not stop all others, and their users.
+func (m *Machine) tight() bool {
+	return m.logger.full || m.cfg.LogLimit > 0 && m.stream.at.pos-m.stream.oldest() > m.cfg.LogLimit
+}
+
 // needed is the position from which on somebody may still ask for the log, or need it to recover.
 // The primary decides for all: only it knows who has left its branch.
 func (m *Machine) needed() int64 {
 	pos := m.state.applied.pos
 	if m.meta.saved != m.meta.want {
 		return 0 // what is said to be on the volume may not be known to be there
+	}
+	if m.tight() && (m.role == replica.RolePrimary || m.role == replica.RoleSecondary) {
+		return pos
 	}
 	switch m.role {
 	case replica.RolePrimary:
@@ -50,7 +59,8 @@ func (m *Machine) logDeleted(ev *node.Event) {
 
 // rotateIfLong begins a new segment when the newest one is long enough.
 func (m *Machine) rotateIfLong() {
-	if last := &m.stream.segments[len(m.stream.segments)-1]; m.stream.at.pos-last.Start >= m.cfg.Segment {
+	last := &m.stream.segments[len(m.stream.segments)-1]
+	if m.stream.at.pos-last.Start >= m.cfg.Segment {
 		m.rotate()
 	}
 }

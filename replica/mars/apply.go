@@ -106,6 +106,10 @@ func (m *Machine) buffered() {
 		size += int(r.pos - r.start)
 		a.target = r.mark
 	}
+	if a.target == m.applied {
+		a.busy = false // the limit is no boundary of frames
+		return
+	}
 	m.writeWindow()
 }
 
@@ -152,7 +156,7 @@ func (m *Machine) readBack(log []byte) {
 	if a.target == m.applied {
 		a.busy = false
 		if limit < m.durable.pos {
-			return // a copy has set the limit, and it is no boundary of frames
+			return // the limit is no boundary of frames
 		}
 		m.defect("the log cannot be read back at position %d", m.applied.pos)
 		return

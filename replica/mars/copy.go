@@ -86,7 +86,7 @@ func (c *copier) drop() {
 // hold of beyond may be of a branch that was given up there.
 func (m *Machine) copyForked(seg Segment) {
 	c := &m.copy
-	if !c.based || c.size != 0 || c.olderEpoch == 0 && seg.Epoch <= c.epoch ||
+	if !c.based || c.size != 0 || c.epoch == 0 || c.olderEpoch == 0 && seg.Epoch <= c.epoch ||
 		c.olderEpoch > 0 && seg.Epoch <= c.olderEpoch {
 		return // copies are of a volume that had this segment in its log
 	}

@@ -2,6 +2,7 @@ package mars_test
 
 import (
 	"fmt"
+	"os"
 	"testing"
 
 	"github.com/container-football/pitch/faults"
@@ -16,7 +17,10 @@ import (
 // failovers, and beginning anew. In the end every copy is what the primary holds.
 func TestRandomLivesWithCopies(t *testing.T) {
 	runs := uint64(2000)
-	if testing.Short() {
+	switch {
+	case os.Getenv("PITCH_SOAK") != "":
+		runs = 40_000
+	case testing.Short():
 		runs = 300
 	}
 	const sectors = 96
@@ -26,9 +30,11 @@ func TestRandomLivesWithCopies(t *testing.T) {
 		joiners := int(seed % 2)
 		c := begin(t, setup{seed: seed, hosts: 3, joiners: joiners, sectors: sectors, faulty: true,
 			cfg: mars.Config{CopyChunk: 4096 << random.Below(3), Segment: 512 << random.Below(8),
-				Tick:    node.Time(3+random.Below(20)) * node.Millisecond,
-				Persist: node.Time(random.Below(3)) * 3 * node.Millisecond,
-				Guard:   20 * node.Millisecond, HandoverTimeout: 300 * node.Millisecond},
+				Tick:     node.Time(3+random.Below(20)) * node.Millisecond,
+				Persist:  node.Time(random.Below(3)) * 3 * node.Millisecond,
+				Ack:      []mars.Ack{mars.AckDurable, mars.AckLogged, mars.AckSubmitted, mars.AckRemote}[random.Below(4)],
+				LogLimit: int64(random.Below(4)) * 8192,
+				Guard:    20 * node.Millisecond, HandoverTimeout: 300 * node.Millisecond},
 			disk: sim.Disk{Write: sim.Latency{Jitter: node.Time(1+random.Below(400)) * node.Microsecond},
 				Sync: sim.Latency{Base: 50 * node.Microsecond, Jitter: 50 * node.Microsecond}}})
 		c.about = fmt.Sprintf("seed %d", seed)

@@ -223,7 +223,7 @@ func (m *Machine) onFetch(p *peer, msg *message) {
 		m.verify(p, msg.mark)
 		return
 	}
-	if msg.flags&flagCopying == 0 && msg.durable > p.durable {
+	if msg.flags&flagCopying == 0 && msg.durable > p.durable && msg.gen == p.gen {
 		p.durable = msg.durable
 		m.surer()
 	}
@@ -361,7 +361,7 @@ func (m *Machine) serveRead(ev *node.Event) {
 // fetching until somebody decides.
 func (m *Machine) onSplit(p *peer, body []byte) {
 	theirs, err := decodeSegments(body)
-	if err != nil || m.source() != p {
+	if err != nil || m.feeder() != p || p == nil {
 		return
 	}
 	if m.copy.on { // nothing is lost that could be used

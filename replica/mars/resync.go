@@ -24,7 +24,7 @@ type resync struct {
 	rewind bool   // what of the own log lies behind the applied position is void
 	nr     uint64 // based: the segment that begins at the base
 	size   int64  // the volume is to have so many sectors first; 0: it has
-	high   int64  // copies may hold content of up to here
+	high   int64  // copies may hold content of up to here; at least one frame is behind the base
 	// Copies come from the source under epoch. Older ones, from olderEpoch on, may hold content of up
 	// to older.
 	epoch, olderEpoch uint64
@@ -105,7 +105,7 @@ func (m *Machine) onInvalidate(ev *node.Event, refuse func(string)) {
 			return
 		}
 		r, from = resync{on: true, based: true, rewind: true, nr: m.stream.segments[0].Nr,
-			pending: slices.Clone(f.scan.dirty)}, f.scan.fork
+			high: f.scan.fork.pos + 1, pending: slices.Clone(f.scan.dirty)}, f.scan.fork
 	}
 	m.verbs = append(m.verbs, verb{tag: ev.Tag, gen: m.beginAnew(r, from)})
 }
@@ -158,7 +158,7 @@ func (m *Machine) onBase(p *peer, msg *message, body []byte) {
 	}
 	base := segs[0]
 	c.resync = resync{on: true, based: true, nr: base.Nr, size: msg.credit,
-		pending: runs{{First: 0, N: msg.credit}}}
+		high: base.Start + 1, pending: runs{{First: 0, N: msg.credit}}}
 	m.stream.reset(base.before())
 	m.stream.newest, m.stream.geo.Sectors = base.Nr-1, uint64(msg.credit)
 	m.durable, m.applied, m.sectors = m.stream.at, m.stream.at, msg.credit
@@ -188,8 +188,9 @@ func (m *Machine) chooseBase() uint64 {
 		m.rotate()
 		return m.stream.newest
 	}
+	reach := max(m.sure(), m.applied.pos)
 	for _, s := range slices.Backward(m.stream.segments) {
-		if s.Start <= m.sure() {
+		if s.Start <= reach {
 			if m.resizedAt > s.Start {
 				break // the size there is not known any more
 			}

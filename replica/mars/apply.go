@@ -105,6 +105,9 @@ func (m *Machine) buffered() {
 		}
 		size += int(r.pos - r.start)
 		a.target = r.mark
+		if len(m.copy.marks) > 0 {
+			m.passes(r.mark)
+		}
 	}
 	if a.target == m.applied {
 		a.busy = false // the limit is no boundary of frames
@@ -122,6 +125,9 @@ func (m *Machine) resizeWindow(sectors int64, end mark) {
 		return
 	}
 	a.target = end
+	if len(m.copy.marks) > 0 {
+		m.passes(end)
+	}
 	m.resize.replay = sectors
 	m.resizeKick()
 }
@@ -151,6 +157,9 @@ func (m *Machine) readBack(log []byte) {
 			return
 		}
 		a.target = end
+		if len(m.copy.marks) > 0 {
+			m.passes(end)
+		}
 		log = log[f.size():]
 	}
 	if a.target == m.applied {

@@ -82,30 +82,56 @@ func (c *copier) drop() {
 	c.next, c.stall = 0, 0
 }
 
-// copyForked is called when the log goes on under another primary from a position on. What copies
-// hold of beyond may be of a branch that was given up there.
-func (m *Machine) copyForked(seg Segment) {
+// holds notes that a copy taken now may hold content of up to a mark.
+func (m *Machine) holds(end mark) {
 	c := &m.copy
-	if !c.based || c.size != 0 || c.epoch == 0 || c.olderEpoch == 0 && seg.Epoch <= c.epoch ||
-		c.olderEpoch > 0 && seg.Epoch <= c.olderEpoch {
-		return // copies are of a volume that had this segment in its log
+	i := slices.IndexFunc(c.marks, func(k copyMark) bool { return k.ver == m.ver })
+	switch {
+	case i >= 0 && c.marks[i].pos < end.pos:
+		c.marks[i].mark = end
+	case i >= 0:
+	case end.pos == m.replaying().pos:
+		c.least = max(c.least, end.pos) // replay is there already
+	case len(c.marks) == maxMarks:
+		m.copyAgain()
+	default:
+		c.marks = append(c.marks, copyMark{m.ver, end})
 	}
-	if older := c.olderHigh(); seg.Start >= older {
-		return
-	}
-	c.drop()
-	c.high, c.older, c.epoch, c.olderEpoch = 0, 0, 0, 0
-	c.pending = runs{{First: 0, N: m.sectors}}
-	c.begin(max(c.skipped, m.applied.pos))
 }
 
-// olderHigh is up to where copies may hold content that was taken under another epoch than the present
-// one; if there is none, the present one counts.
-func (c *copier) olderHigh() int64 {
-	if c.olderEpoch > 0 {
-		return c.older
+// passes is called for each frame that replay takes, with its end. It finds copies of a branch that is not
+// the one of the log.
+func (m *Machine) passes(end mark) {
+	c := &m.copy
+	again, before := false, len(c.marks)
+	c.marks = slices.DeleteFunc(c.marks, func(k copyMark) bool {
+		again = again || k.pos < end.pos || k.pos == end.pos && k.chain != end.chain
+		return k.pos <= end.pos
+	})
+	if len(c.marks) < before {
+		c.least = max(c.least, end.pos)
 	}
-	return c.high
+	if again {
+		m.copyAgain()
+	}
+}
+
+// begins is called for each segment that comes. What copies from a former primary hold of behind its
+// beginning is of a branch that has been given up there.
+func (m *Machine) begins(seg *Segment) {
+	if slices.ContainsFunc(m.copy.marks, func(k copyMark) bool {
+		return seg.Epoch > k.ver.epoch() && seg.Start < k.pos
+	}) {
+		m.copyAgain()
+	}
+}
+
+// copyAgain begins from the first sector on, with the log as it is.
+func (m *Machine) copyAgain() {
+	c := &m.copy
+	c.drop()
+	c.marks, c.pending = nil, runs{{First: 0, N: m.sectors}}
+	c.begin(max(c.skipped, m.applied.pos))
 }
 
 // dying says whether the volume is still being written with what was given up. Until that has ended
@@ -118,7 +144,7 @@ func (c *copier) dying() bool {
 
 // done says whether the volume is consistent again, at the applied position.
 func (c *copier) done(applied int64) bool {
-	return c.based && c.size == 0 && len(c.pending) == 0 && applied >= c.high
+	return c.based && c.size == 0 && len(c.pending) == 0 && len(c.marks) == 0 && applied >= c.least
 }
 
 // replayEnd is how far replay may go.
@@ -340,8 +366,9 @@ func (m *Machine) slotOfWay(w *way) node.Tag {
 }
 
 // copyHead is in front of the body of an answer: up to which position of the log the source's volume
-// held everything when it was read (8), and from which on it held nothing (8).
-const copyHead = 16
+// held everything when it was read (8), and the mark from which on it held nothing: position (8),
+// sequence (8), chain (8).
+const copyHead = 32
 
 // answered finds what an answer is for.
 func (m *Machine) answered(p *peer, msg *message, body []byte, maps bool) (w *way, at int64) {
@@ -354,18 +381,21 @@ func (m *Machine) answered(p *peer, msg *message, body []byte, maps bool) (w *wa
 			w.first == msg.pos {
 			c.stall = 0
 			at = int64(binary.LittleEndian.Uint64(body))
-			high := int64(binary.LittleEndian.Uint64(body[8:]))
-			if at < c.skipped || high < at {
+			le := binary.LittleEndian
+			end := mark{int64(le.Uint64(body[8:])), le.Uint64(body[16:]), le.Uint64(body[24:])}
+			replay := m.replaying()
+			if at < c.skipped || end.pos < at || end.pos < replay.pos {
 				c.giveUp(w) // the source was not as far then as replay is here
 				return nil, 0
 			}
-			if e := m.ver.epoch(); e != c.epoch {
-				if c.older = c.high; c.olderEpoch == 0 {
-					c.olderEpoch = c.epoch
-				}
-				c.epoch = e
+			if end.pos == replay.pos && end.chain != replay.chain {
+				m.copyAgain()
+				return nil, 0
 			}
-			c.high, c.bound = max(c.high, high), max(c.bound, at)
+			c.bound = max(c.bound, at)
+			if m.holds(end); w.stage != wayAsked {
+				return nil, 0 // there were too many
+			}
 			return w, at
 		}
 	}
@@ -503,6 +533,14 @@ func (m *Machine) onCopyAsked(p *peer, msg *message, body []byte) {
 	}
 }
 
+// replaying is where replay is, or will be when what is under way has ended.
+func (m *Machine) replaying() mark {
+	if m.applier.busy {
+		return m.applier.target
+	}
+	return m.applied
+}
+
 // copyServed sends what was asked for.
 func (m *Machine) copyServed(ev *node.Event) {
 	r := &m.copies[ev.Tag&^tagClass]
@@ -514,12 +552,12 @@ func (m *Machine) copyServed(ev *node.Event) {
 		m.role != replica.RolePrimary && m.role != replica.RoleClosed {
 		return
 	}
-	high := m.applied.pos
-	if m.applier.busy {
-		high = m.applier.target.pos
-	}
-	b := binary.LittleEndian.AppendUint64(m.copyBuf[:0], uint64(r.at))
-	b = binary.LittleEndian.AppendUint64(b, uint64(max(high, r.at)))
+	end := m.replaying()
+	le := binary.LittleEndian
+	b := le.AppendUint64(m.copyBuf[:0], uint64(r.at))
+	b = le.AppendUint64(b, uint64(end.pos))
+	b = le.AppendUint64(b, end.seq)
+	b = le.AppendUint64(b, end.chain)
 	msg := message{kind: msgCopied, mark: mark{pos: r.first}, credit: r.n, nonce: r.nonce}
 	extra := int64(0)
 	if r.maps {

@@ -177,8 +177,8 @@ func (m *Machine) onData(p *peer, msg *message, body []byte) {
 			return
 		}
 		m.stream.add(&f, body[:f.size()])
-		if m.copy.on && f.kind == kindSegment {
-			m.copyForked(m.stream.segments[len(m.stream.segments)-1])
+		if len(m.copy.marks) > 0 && f.kind == kindSegment {
+			m.begins(&m.stream.segments[len(m.stream.segments)-1])
 		}
 		body = body[f.size():]
 	}

@@ -24,23 +24,32 @@ type resync struct {
 	rewind bool   // what of the own log lies behind the applied position is void
 	nr     uint64 // based: the segment that begins at the base
 	size   int64  // the volume is to have so many sectors first; 0: it has
-	high   int64  // copies may hold content of up to here; at least one frame is behind the base
-	// Copies come from the source under epoch. Older ones, from olderEpoch on, may hold content of up
-	// to older.
-	epoch, olderEpoch uint64
-	older             int64
+	// The volume is not consistent before replay is at least here: behind the base, and where copies may
+	// hold content of.
+	least int64
+	// marks are the ends of what copies may hold, one for each primary that they were taken from, as far
+	// as replay has not got there. The log must have the same end there: or they are of another branch.
+	marks []copyMark
 	// pending are the sectors still to be copied.
 	pending runs
 }
 
+// copyMark is the end of a history that copies hold content of.
+type copyMark struct {
+	ver version // under which they were taken
+	mark
+}
+
 const (
-	resyncHead = 64
+	resyncHead = 48
+	resyncMark = 40
+	maxMarks   = 16  // then everything is copied again
 	resyncRuns = 256 // of the form that is written to disk; more are made coarse
 )
 
 // clone is r with a set of its own: sets change in place.
 func (r resync) clone() resync {
-	r.pending = slices.Clone(r.pending)
+	r.pending, r.marks = slices.Clone(r.pending), slices.Clone(r.marks)
 	return r
 }
 
@@ -53,15 +62,20 @@ func (r *resync) encode() []byte {
 		}
 	}
 	pending := r.pending.coarse(resyncRuns)
-	b := make([]byte, 0, resyncHead+16*len(pending))
+	b := make([]byte, 0, resyncHead+resyncMark*len(r.marks)+16*len(pending))
 	b = le.AppendUint64(b, flags)
 	b = le.AppendUint64(b, r.nr)
 	b = le.AppendUint64(b, uint64(r.size))
-	b = le.AppendUint64(b, uint64(r.high))
-	b = le.AppendUint64(b, uint64(r.older))
-	b = le.AppendUint64(b, r.epoch)
-	b = le.AppendUint64(b, r.olderEpoch)
+	b = le.AppendUint64(b, uint64(r.least))
+	b = le.AppendUint64(b, uint64(len(r.marks)))
 	b = le.AppendUint64(b, uint64(len(pending)))
+	for _, m := range r.marks {
+		b = le.AppendUint64(b, m.ver.v)
+		b = le.AppendUint64(b, uint64(m.ver.host))
+		b = le.AppendUint64(b, uint64(m.pos))
+		b = le.AppendUint64(b, m.seq)
+		b = le.AppendUint64(b, m.chain)
+	}
 	return node.AppendRuns(b, pending...)
 }
 
@@ -72,13 +86,18 @@ func decodeResync(b []byte) (r resync, err error) {
 	le := binary.LittleEndian
 	flags := le.Uint64(b)
 	r = resync{on: flags&1 != 0, based: flags&2 != 0, rewind: flags&4 != 0, nr: le.Uint64(b[8:]),
-		size: int64(le.Uint64(b[16:])), high: int64(le.Uint64(b[24:])),
-		older: int64(le.Uint64(b[32:])), epoch: le.Uint64(b[40:]), olderEpoch: le.Uint64(b[48:])}
-	if n := le.Uint64(b[56:]); n > resyncRuns || uint64(len(b)) != resyncHead+16*n ||
-		r.size < 0 || r.high < 0 || r.older < 0 {
-		return resync{}, fmt.Errorf("resync of %d runs in %d bytes", n, len(b))
+		size: int64(le.Uint64(b[16:])), least: int64(le.Uint64(b[24:]))}
+	marks, n := le.Uint64(b[32:]), le.Uint64(b[40:])
+	if marks > maxMarks || n > resyncRuns || r.size < 0 || r.least < 0 ||
+		uint64(len(b)) != resyncHead+resyncMark*marks+16*n {
+		return resync{}, fmt.Errorf("resync of %d marks and %d runs in %d bytes", marks, n, len(b))
 	}
-	r.pending, err = node.DecodeRuns(b[resyncHead:])
+	for b = b[resyncHead:]; marks > 0; marks-- {
+		r.marks = append(r.marks, copyMark{version{le.Uint64(b), node.ID(le.Uint64(b[8:]))},
+			mark{int64(le.Uint64(b[16:])), le.Uint64(b[24:]), le.Uint64(b[32:])}})
+		b = b[resyncMark:]
+	}
+	r.pending, err = node.DecodeRuns(b)
 	return r, err
 }
 
@@ -105,7 +124,7 @@ func (m *Machine) onInvalidate(ev *node.Event, refuse func(string)) {
 			return
 		}
 		r, from = resync{on: true, based: true, rewind: true, nr: m.stream.segments[0].Nr,
-			high: f.scan.fork.pos + 1, pending: slices.Clone(f.scan.dirty)}, f.scan.fork
+			least: f.scan.fork.pos + 1, pending: slices.Clone(f.scan.dirty)}, f.scan.fork
 	}
 	m.verbs = append(m.verbs, verb{tag: ev.Tag, gen: m.beginAnew(r, from)})
 }
@@ -158,7 +177,7 @@ func (m *Machine) onBase(p *peer, msg *message, body []byte) {
 	}
 	base := segs[0]
 	c.resync = resync{on: true, based: true, nr: base.Nr, size: msg.credit,
-		high: base.Start + 1, pending: runs{{First: 0, N: msg.credit}}}
+		least: base.Start + 1, pending: runs{{First: 0, N: msg.credit}}}
 	m.stream.reset(base.before())
 	m.stream.newest, m.stream.geo.Sectors = base.Nr-1, uint64(msg.credit)
 	m.durable, m.applied, m.sectors = m.stream.at, m.stream.at, msg.credit

@@ -126,6 +126,9 @@ func (m *Machine) onInvalidate(ev *node.Event, refuse func(string)) {
 		r, from = resync{on: true, based: true, rewind: true, nr: m.stream.segments[0].Nr,
 			least: f.scan.fork.pos + 1, pending: slices.Clone(f.scan.dirty)}, f.scan.fork
 	}
+	if m.state.applied.pos < from.pos {
+		from = m.state.applied // what is on the volume behind it need not be there to stay
+	}
 	m.verbs = append(m.verbs, verb{tag: ev.Tag, gen: m.beginAnew(r, from)})
 }
 

@@ -366,7 +366,7 @@ func (m *Machine) persistApplied() {
 
 func (m *Machine) volumeSynced(ev *node.Event) {
 	m.meta.syncing = false
-	if ev.Code == node.OK {
+	if ev.Code == node.OK && !m.restarting {
 		m.state.applied, m.state.sectors = m.meta.candidate, m.meta.sectors
 		m.copyShot()
 		m.save()

@@ -77,19 +77,16 @@ func (m *Machine) onVerb(ev *node.Event) {
 		m.onSecondary(ev, refuse)
 	case replica.OpConnect, replica.OpDisconnect:
 		m.state.fetchOn = ev.Op == replica.OpConnect
-		m.save()
+		m.switched(ev)
 		m.sendFetch(flagRewind)
-		m.out.Reply(ev.Tag, node.OK, m.ver.epoch(), nil)
 	case replica.OpResumeReplay, replica.OpPauseReplay:
 		m.state.replayOn = ev.Op == replica.OpResumeReplay
-		m.save()
+		m.switched(ev)
 		m.applyKick()
-		m.out.Reply(ev.Tag, node.OK, m.ver.epoch(), nil)
 	case replica.OpPauseSync, replica.OpResumeSync:
 		m.state.syncOff = ev.Op == replica.OpPauseSync
-		m.save()
+		m.switched(ev)
 		m.copyKick()
-		m.out.Reply(ev.Tag, node.OK, m.ver.epoch(), nil)
 	case replica.OpInvalidate:
 		m.onInvalidate(ev, refuse)
 	case replica.OpLogRotate:
@@ -110,6 +107,12 @@ func (m *Machine) onVerb(ev *node.Event) {
 	default:
 		m.out.Reply(ev.Tag, node.Invalid, m.ver.epoch(), []byte("unknown verb"))
 	}
+}
+
+// switched answers a user who has turned a switch when that is durable.
+func (m *Machine) switched(ev *node.Event) {
+	m.verbs = append(m.verbs, verb{tag: ev.Tag, gen: m.save(), here: true})
+	m.answerVerbs()
 }
 
 func (m *Machine) onPrimary(ev *node.Event, refuse func(string)) {

@@ -206,12 +206,12 @@ func (m *Machine) learnGroup(g group) {
 		m.role = replica.RoleSecondary
 		m.resetFetch()
 	}
-	m.save()
 	if m.joined() && g.since(m.self) != before && m.role == replica.RoleSecondary &&
 		m.stream.at.pos > 0 {
-		m.beginAnew(resync{on: true}, mark{}) // it was removed meanwhile
+		m.beginAnew(resync{on: true}, mark{}) // it was removed meanwhile; saved as one
 		return
 	}
+	m.save()
 	m.sendFetch(flagRewind)
 }
 

@@ -129,7 +129,7 @@ func (m *Machine) onInvalidate(ev *node.Event, refuse func(string)) {
 	if m.state.applied.pos < from.pos {
 		from = m.state.applied // what is on the volume behind it need not be there to stay
 	}
-	m.verbs = append(m.verbs, verb{tag: ev.Tag, gen: m.beginAnew(r, from)})
+	m.verbs = append(m.verbs, verb{tag: ev.Tag, gen: m.beginAnew(r, from), here: true})
 }
 
 // beginAnew makes this replica begin again at a position of its log, or, with the zero mark,

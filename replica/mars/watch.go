@@ -9,9 +9,10 @@ import (
 
 // verb is one that is answered as soon as a state is durable and a position is applied.
 type verb struct {
-	tag node.Tag
-	gen uint64
-	pos int64
+	tag  node.Tag
+	gen  uint64
+	pos  int64
+	here bool // it is about this replica alone, whatever its role
 }
 
 // answerVerbs answers the verbs that have all they wait for.
@@ -30,10 +31,15 @@ func (m *Machine) answerVerbs() {
 // dropVerbs ends the verbs under way when this replica stops being primary. What they wanted may
 // still come true.
 func (m *Machine) dropVerbs() {
+	left := m.verbs[:0]
 	for _, v := range m.verbs {
-		m.out.Reply(v.tag, node.Unknown, m.ver.epoch(), nil)
+		if v.here {
+			left = append(left, v)
+		} else {
+			m.out.Reply(v.tag, node.Unknown, m.ver.epoch(), nil)
+		}
 	}
-	m.verbs = m.verbs[:0]
+	m.verbs = left
 }
 
 // vitals is what Status.Changes counts the changes of.

@@ -41,7 +41,7 @@ mutants: need-git ## deliberately broken builds; each must be caught
 	$(GO) test -count=1 -v ./internal/mutants/
 
 scenarios: build ## every shipped scenario in every world
-	$(BIN) run scenarios
+	$(BIN) run scenarios scenarios/mars-suite
 
 notebooks: build need-jupyter ## execute the notebooks into out/notebooks, as HTML
 	$(BIN) study $(NEEDED) --out out --formats none --fresh

@@ -14,11 +14,16 @@ type Failover struct {
 	// where it could not hear of the failover. It belongs to the old branch alone. To serve what
 	// is stale is what a failover by force risks as long as nobody fences the old primary.
 	Deposed func(op *Op) bool
+
+	// OnlyNew, if set, tells of an answered operation whether it was served behind the fork by a
+	// primary whose history is the one that went on, though its epoch is not after OldEpoch: the
+	// old branch had left that epoch by then. It belongs to the surviving branch alone.
+	OnlyNew func(op *Op) bool
 }
 
 // Branches splits a history at a forced failover. The old branch is what the old primary
-// served: all of the epochs up to OldEpoch, and the unanswered writes of any, because it may
-// have been the old primary that carried them out. The surviving branch is what is left if
+// served: all of the epochs up to OldEpoch but for what Failover.OnlyNew speaks of, and the
+// unanswered writes of any, because it may have been the old primary that carried them out. The surviving branch is what is left if
 // the loss had never been: all but the writes that only the old log holds, the reads that
 // returned them, and what a deposed primary served. Both keep the order of h.
 //
@@ -27,7 +32,8 @@ func Branches(h History, f Failover) (old, surviving History) {
 	lost := f.lost(h)
 	for i := range h {
 		op := &h[i]
-		if op.Epoch <= f.OldEpoch || op.Kind == Write && op.Unknown {
+		onlyNew := f.OnlyNew != nil && !op.Unknown && f.OnlyNew(op)
+		if op.Epoch <= f.OldEpoch && !onlyNew || op.Kind == Write && op.Unknown {
 			old = append(old, *op)
 		}
 		if !lost[i] && !(f.Deposed != nil && !op.Unknown && f.Deposed(op)) {

@@ -73,6 +73,9 @@ func (r *runner) atRest() bool {
 		}
 		for m := range rs.members {
 			s := &rs.status[m]
+			if !isMember(&p.current, rs.members[m]) {
+				continue // nobody waits for it
+			}
 			if s.at <= r.calmSince || !rs.rests(m, p.current.Durable) {
 				return false
 			}
@@ -88,7 +91,7 @@ func (r *runner) atRest() bool {
 }
 
 // steadyAnswers is how often a replica whose history has left the branch has to say the same, again
-// and again, until it is taken to have counted what was lost: it does not say when it is done.
+// and again, until it is taken to have done what it can: it does not say when that is.
 const steadyAnswers = 3
 
 // rests says whether a replica has nothing more to do: it holds all that the primary has
@@ -100,6 +103,9 @@ func (rs *resourceState) rests(m int, committed int64) bool {
 	c := &s.current
 	if c.Role != replica.RolePrimary && c.Role != replica.RoleSecondary {
 		return false
+	}
+	if c.Inconsistent && !c.SyncOn {
+		return s.steady >= steadyAnswers // it can get no further
 	}
 	if !s.known || c.Synced != c.Applied || c.Applied != c.Durable || c.Durable != c.End {
 		return s.known && !c.ReplayOn && c.Synced == c.Applied && c.Durable == c.End

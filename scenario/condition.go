@@ -3,6 +3,7 @@ package scenario
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -39,9 +40,17 @@ const (
 	FnUpToDate = "uptodate" // Bool(resource, host): has applied all the primary has acknowledged
 	FnLag      = "lag"      // Int(resource, host): bytes acknowledged but not applied there
 	FnFetched  = "fetched"  // Int(resource, host): bytes of log that have arrived there
-	FnHealed   = "healed"   // Bool(): no partition and no link setting is in force
-	FnFired    = "fired"    // Bool(step): the step of that name has fired
-	FnTime     = "time"     // Int(): nanoseconds since the run began
+	// The next ones are what a replica says of itself.
+	FnConsistent = "consistent" // Bool(resource, host): no copy of its volume is unfinished
+	FnCutOff     = "cut_off"    // Bool(resource, host): its history has left the primary's
+	FnOrphan     = "orphan"     // Bool(resource, host): nobody has the log that follows its own
+	FnMember     = "member"     // Bool(resource, host): the primary counts it as a member
+	FnToCopy     = "to_copy"    // Int(resource, host): bytes of its volume still to be copied
+	FnDeleted    = "deleted"    // Int(resource, host): bytes of log deleted there
+	FnSize       = "size"       // Int(resource, host): bytes of its volume
+	FnHealed     = "healed"     // Bool(): no partition and no link setting is in force
+	FnFired      = "fired"      // Bool(step): the step of that name has fired
+	FnTime       = "time"       // Int(): nanoseconds since the run began
 )
 
 // Env answers what a condition asks about a run. Fn is one of the functions above and args are
@@ -85,10 +94,20 @@ var functions = []function{
 	{FnUpToDate, []string{argResource, argHost}, boolResult},
 	{FnLag, []string{argResource, argHost}, bytesResult},
 	{FnFetched, []string{argResource, argHost}, bytesResult},
+	{FnConsistent, []string{argResource, argHost}, boolResult},
+	{FnCutOff, []string{argResource, argHost}, boolResult},
+	{FnOrphan, []string{argResource, argHost}, boolResult},
+	{FnMember, []string{argResource, argHost}, boolResult},
+	{FnToCopy, []string{argResource, argHost}, bytesResult},
+	{FnDeleted, []string{argResource, argHost}, bytesResult},
+	{FnSize, []string{argResource, argHost}, bytesResult},
 	{FnHealed, nil, boolResult},
 	{FnFired, []string{argStep}, boolResult},
 	{FnTime, nil, timeResult},
 }
+
+// asksReplica says whether the answer is what replicas say of themselves.
+func (fn *function) asksReplica() bool { return slices.Contains(fn.args, argResource) }
 
 func findFunction(name string) *function {
 	for i := range functions {

@@ -47,6 +47,10 @@ func TestConditionPrintsItself(t *testing.T) {
 		{"fetched(lv3,B) > 0", "fetched(lv3, B) > 0B"},
 		{"time() >= 1.5s and healed()", "time() >= 1500ms and healed()"},
 		{"fired(cut) and uptodate(lv3, B)", ""},
+		{"cut_off(lv3,B) and consistent(lv3, B) and member(lv3, B) and orphan(lv3, B)",
+			"cut_off(lv3, B) and consistent(lv3, B) and member(lv3, B) and orphan(lv3, B)"},
+		{"to_copy(lv3, B) > 4096 and size(lv3, B) == 4MiB", "to_copy(lv3, B) > 4KiB and size(lv3, B) == 4MiB"},
+		{"deleted(lv3, B) >= 64KiB", ""},
 	} {
 		if c.out == "" {
 			c.out = c.in

@@ -34,6 +34,10 @@ var descriptions = map[string]string{
 		"(handed to the log), submitted (at once).",
 	"resource.buffer":       "Memory for writes that are logged but not yet on the disk.",
 	"resource.fetch_window": "How much log a secondary asks for ahead of what has arrived.",
+	"resource.joiners":      "Hosts with an empty replica, which no member knows until it joins.",
+	"resource.segment":      "Length of a segment of the log; then the next one is begun.",
+	"resource.copy_chunk":   "What a copy of the volume asks for at a time.",
+	"resource.only":         "Variants that have this resource; all if left out.",
 	"resource.replay":       "State of the replay switch at the start, at every secondary.",
 	"resource.fetch":        "State of the fetch switch at the start, at every secondary.",
 
@@ -50,6 +54,13 @@ var descriptions = map[string]string{
 	"workload.hot":         "Fraction of operations that go to the first 1 % of the sectors.",
 	"workload.flush_every": "A client flushes after this many of its writes; 0 means never.",
 	"workload.file":        "Trace in fio's iolog format, relative to the scenario file.",
+
+	"workload.host": "Host that the clients stay at, whoever is primary.",
+	"workload.only": "Variants that have this workload; all if left out.",
+
+	"vary":        "A dimension in which the file varies: it stands for one scenario a combination.",
+	"vary.name":   "Name of the dimension, for only.",
+	"vary.values": "What it may be.",
 
 	"network.latency":   "Time a message takes one way.",
 	"network.jitter":    "Largest random addition to the latency.",
@@ -82,8 +93,11 @@ var descriptions = map[string]string{
 	"step.restart_after": "Boot again after this long; stay down if left out.",
 	"step.for":           "Undo what the step does after this long; it lasts if left out.",
 	"step.slow":          "Factor on the time of every disk request; 1 is healthy.",
-	"step.full":          "Whether the disk refuses to store more.",
-	"step.latent":        "Share of the sectors that cannot be read.",
+	"step.full": "Of a disk: whether it refuses to store more. Of invalidate: whether everything " +
+		"is compared, though the log says what has changed.",
+	"step.size":   "What the volume is to have.",
+	"step.only":   "Variants that have this step; all if left out.",
+	"step.latent": "Share of the sectors that cannot be read.",
 
 	"random.faults": "Kinds of faults to draw from.",
 	"random.rate":   "How often a fault is injected, on average.",

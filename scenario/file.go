@@ -13,19 +13,21 @@ const Format = 1
 // File is one scenario with every default filled in. Its struct tags are the format: see package
 // strict.
 type File struct {
-	Schema      int        `toml:"schema" req:"yes" min:"1" max:"1"`
-	Name        string     `toml:"name" req:"yes" pattern:"slug"`
-	Description string     `toml:"description"`
-	Worlds      []string   `toml:"worlds" default:"sim local" enum:"worlds"`
-	Seed        uint64     `toml:"seed" default:"1"`
-	TimeLimit   Duration   `toml:"time_limit" default:"60s" min:"1ms"`
-	Quiet       Duration   `toml:"quiet" default:"30s" min:"0s"`
-	Hosts       []Host     `toml:"host" req:"yes"`
-	Resources   []Resource `toml:"resource" req:"yes"`
-	Workloads   []Workload `toml:"workload"`
-	Network     Network    `toml:"network"`
-	Disk        Disk       `toml:"disk"`
-	Steps       []Step     `toml:"step"`
+	Schema      int      `toml:"schema" req:"yes" min:"1" max:"1"`
+	Name        string   `toml:"name" req:"yes" pattern:"slug"`
+	Description string   `toml:"description"`
+	Worlds      []string `toml:"worlds" default:"sim local" enum:"worlds"`
+	Seed        uint64   `toml:"seed" default:"1"`
+	TimeLimit   Duration `toml:"time_limit" default:"60s" min:"1ms"`
+	Quiet       Duration `toml:"quiet" default:"30s" min:"0s"`
+	// Vary makes several scenarios of one file. What [Parse] returns is one of them and has none.
+	Vary      []Dimension `toml:"vary"`
+	Hosts     []Host      `toml:"host" req:"yes"`
+	Resources []Resource  `toml:"resource" req:"yes"`
+	Workloads []Workload  `toml:"workload"`
+	Network   Network     `toml:"network"`
+	Disk      Disk        `toml:"disk"`
+	Steps     []Step      `toml:"step"`
 	// Random is unused if it names no faults.
 	Random Random `toml:"random"`
 	Expect Expect `toml:"expect"`
@@ -33,6 +35,9 @@ type File struct {
 	// Path is the name the File was parsed under; iolog files are relative to its folder. It is
 	// not part of the format and Equal ignores it.
 	Path string `toml:"-"`
+	// Variant is which of the scenarios of its file it is: the end of its name; empty if there is
+	// but one. Like Path it is not part of the format.
+	Variant string `toml:"-"`
 }
 
 // Host is one machine.
@@ -52,12 +57,19 @@ type Resource struct {
 	Sector   Bytes  `toml:"sector" default:"4KiB" enum:"sectors"`
 	// Replicas are distinct hosts; the first is primary when the run begins.
 	Replicas []string `toml:"replicas" req:"yes"`
+	// Joiners are hosts with an empty replica that is no member until a step lets it join.
+	Joiners []string `toml:"joiners"`
 	// Ack is the strategy's to judge; mars knows durable, logged and submitted.
 	Ack         string `toml:"ack" default:"durable" pattern:"slug"`
 	Buffer      Bytes  `toml:"buffer" default:"64MiB" min:"1B"`
 	FetchWindow Bytes  `toml:"fetch_window" default:"1MiB" min:"1B"`
 	Replay      bool   `toml:"replay" default:"true"`
 	Fetch       bool   `toml:"fetch" default:"true"`
+	// Segment is how long a part of the log becomes before the next one is begun.
+	Segment Bytes `toml:"segment" default:"1GiB" min:"16KiB"`
+	// CopyChunk is what a copy of the volume asks for at a time.
+	CopyChunk Bytes `toml:"copy_chunk" default:"1MiB" min:"64KiB" max:"4MiB"`
+	Only      Only  `toml:"only"`
 }
 
 // Workload is a source of operations on one resource. Kind decides which other fields count; the
@@ -77,6 +89,9 @@ type Workload struct {
 	Hot        float64  `toml:"hot" default:"0" min:"0" max:"1"`
 	FlushEvery int      `toml:"flush_every" default:"0" min:"0"`
 	File       string   `toml:"file"`
+	// Host, if set, is where the clients stay, whoever is primary.
+	Host string `toml:"host"`
+	Only Only   `toml:"only"`
 }
 
 // Network is the simulator's model of every link; the probabilities apply in every world.
@@ -106,6 +121,7 @@ type Step struct {
 	// When is empty if the step fires at the time At.
 	When Condition `toml:"when"`
 	At   Duration  `toml:"at" min:"0s"`
+	Only Only      `toml:"only"`
 	Do   string    `toml:"do" req:"yes"`
 
 	// Between holds at least two disjoint groups of hosts; traffic within a group is untouched.
@@ -129,9 +145,12 @@ type Step struct {
 	For Duration `toml:"for" min:"1ns"`
 	// Slow multiplies the time of every disk request; 1 is healthy.
 	Slow float64 `toml:"slow" default:"1" min:"1" max:"1000000"`
-	Full bool    `toml:"full" default:"false"`
+	// Full is, for a disk, that it refuses to store more; for invalidate, that all is compared.
+	Full bool `toml:"full" default:"false"`
 	// Latent is the share of sectors that cannot be read.
 	Latent float64 `toml:"latent" default:"0" min:"0" max:"1"`
+	// Size is what a volume is to have.
+	Size Bytes `toml:"size" min:"1B"`
 
 	// Line is where the step stands in its file, 1-based, for messages that point at it. It is
 	// not part of the format and Equal ignores it.
@@ -178,9 +197,19 @@ func Parse(name string, data []byte) (*File, error) { return Options{}.Parse(nam
 // Load reads the scenario at path with default Options. See [Options.Load].
 func Load(path string) (*File, error) { return Options{}.Load(path) }
 
-// Parse reads a scenario. Name stands in error messages and becomes File.Path. The error is an
-// [*Error] with the first complaint in the order of the file; keys that are missing come last.
+// Parse reads a scenario; of a file with [[vary]] the first one. See [Options.ParseAll].
 func (o Options) Parse(name string, data []byte) (*File, error) {
+	all, err := o.ParseAll(name, data)
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+// ParseAll reads every scenario of a file: one, or with [[vary]] as many as it makes. Name stands
+// in error messages and becomes File.Path. The error is an [*Error] with the first complaint in
+// the order of the file; keys that are missing come last.
+func (o Options) ParseAll(name string, data []byte) ([]*File, error) {
 	if len(o.Strategies) == 0 {
 		o.Strategies = []string{"mars"}
 	}
@@ -191,27 +220,37 @@ func (o Options) Parse(name string, data []byte) (*File, error) {
 	}
 	// References are looked up only in a file whose keys are all sound: a list of names that could
 	// not be read would make every reference to it look dangling.
+	var all []*File
 	if doc.Err() == nil {
-		validate(f, o, doc)
+		f.Path = name
+		for i := range f.Steps {
+			f.Steps[i].Line = doc.Line(strict.Index("step", i))
+		}
+		all = variants(f, o, doc)
 	}
 	if err := doc.Err(); err != nil {
 		return nil, err
 	}
-	f.Path = name
-	for i := range f.Steps {
-		f.Steps[i].Line = doc.Line(strict.Index("step", i))
-	}
-	return f, nil
+	return all, nil
 }
 
-// Load reads the scenario at path. The error is an [*Error]; if the file could not be read it
+// Load reads the scenario at path, of a file with [[vary]] the first one. The error is an [*Error]; if the file could not be read it
 // unwraps to the cause.
 func (o Options) Load(path string) (*File, error) {
+	all, err := o.LoadAll(path)
+	if err != nil {
+		return nil, err
+	}
+	return all[0], nil
+}
+
+// LoadAll is ParseAll of the file at path.
+func (o Options) LoadAll(path string) ([]*File, error) {
 	data, err := format.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	return o.Parse(path, data)
+	return o.ParseAll(path, data)
 }
 
 // Resolve returns where a file named in the scenario lies: relative names are taken from the
@@ -230,7 +269,7 @@ func (f *File) Equal(g *File) bool {
 
 func (f *File) withoutPlace() *File {
 	c := *f
-	c.Path = ""
+	c.Path, c.Variant = "", ""
 	c.Steps = append([]Step(nil), f.Steps...)
 	for i := range c.Steps {
 		c.Steps[i].Line = 0

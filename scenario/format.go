@@ -54,6 +54,8 @@ var textForms = func() map[reflect.Type]strict.TextForm {
 		Pattern: `^(heal|end|([0-9]+(\.[0-9]+)?(h|m|s|ms|us|ns))+)$`}
 	forms[reflect.TypeFor[Condition]()] = strict.TextForm{
 		What: `a condition such as "acked(w1) >= 100"`, Pattern: `\(`, Offset: conditionOffset}
+	forms[reflect.TypeFor[Only]()] = strict.TextForm{
+		What: `a choice such as "winner == a"`, Pattern: `[!=]=`}
 	return forms
 }()
 

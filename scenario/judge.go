@@ -31,6 +31,7 @@ type final struct {
 	status replica.Status
 	known  bool
 	branch branch
+	gone   bool     // what it holds was given up, or it is no member: only its branch counts
 	ids    []uint64 // of the volume
 }
 
@@ -75,8 +76,12 @@ func (r *runner) judgeResource(i int) error {
 		return nil
 	}
 	p := &finals[primary]
-	old := diverged(finals, p)
-	if other := apartFrom(finals, p, old); other != nil {
+	all, finals, err := r.withGivenUp(i, finals, p)
+	if err != nil {
+		return err
+	}
+	old := diverged(all, p)
+	if other := apartFrom(all, p, old); other != nil {
 		// What these two lost of one another's history cannot be told from the primary's log.
 		note := fmt.Sprintf("%s and %s have left the history of %s on different branches; runs with "+
 			"one branch cut off can be judged", old.name, other.name, p.name)
@@ -110,6 +115,9 @@ func (r *runner) finals(i int) ([]final, error) {
 			rs.past.Add(d.Dropped[s.log])
 		}
 	}
+	for k := range rs.given {
+		rs.past.Add(rs.given[k].dump.Logs[s.log])
+	}
 	for m, id := range rs.members {
 		d := dumps[m]
 		b, err := r.branchOf(i, d)
@@ -125,6 +133,28 @@ func (r *runner) finals(i int) ([]final, error) {
 			ids: b.image(d, rs.geo.Carry)})
 	}
 	return out, nil
+}
+
+// withGivenUp parts the replicas that are members in the end from all that may hold a branch: also
+// who is no member, and what a replica held before a step made it begin anew.
+func (r *runner) withGivenUp(i int, finals []final, p *final) (all, members []final, err error) {
+	rs := &r.resources[i]
+	for k := range rs.given {
+		g := &rs.given[k]
+		b, err := r.branchOf(i, g.dump)
+		if err != nil {
+			return nil, nil, fmt.Errorf("what %s has given up: %w", r.file.HostName(g.host), err)
+		}
+		all = append(all, final{id: g.host, name: r.file.HostName(g.host), branch: b, gone: true})
+	}
+	for _, f := range finals {
+		f.gone = !isMember(&p.status, f.id)
+		if !f.gone {
+			members = append(members, f)
+		}
+		all = append(all, f)
+	}
+	return all, members, nil
 }
 
 // branchOf reads the history of one replica, from its beginning.
@@ -209,7 +239,9 @@ func (r *runner) judgeClients(rs *resourceState, h check.History, p, old *final)
 		fo = check.Failover{OldLog: old.branch.records, NewLog: p.branch.records,
 			OldEpoch: old.branch.epochs[len(old.branch.epochs)-1].number}
 		served = r.apart(h, old, p, fo.OldEpoch)
-		branches = r.apart(r.markDeposed(h, p), old, p, fo.OldEpoch)
+		sides := r.sidesOf(h, old, p)
+		fo.OnlyNew = sides.onlyNew
+		branches = r.apart(sides.markStale(r.markDeposed(h, p)), old, p, fo.OldEpoch)
 		fo.Deposed = isDeposed
 	} else if rs.forced {
 		branches = slices.DeleteFunc(r.markDeposed(h, p), func(op check.Op) bool {
@@ -322,7 +354,7 @@ func (r *runner) judgeLoss(rs *resourceState, h check.History, p, old *final, ma
 	r.add(res)
 	loss := Loss{Resource: rs.res.Name, Ops: rep.LostOps, Records: len(rep.Lost),
 		Bytes: rep.LostBytes, For: rep.LostFor}
-	if old != nil {
+	if old != nil && !old.gone {
 		loss.Reported = old.status.Lost
 		want := lossOf(old, rep.Fork, rs.geo)
 		if old.status.Lost != want {
@@ -518,7 +550,8 @@ func (r *runner) judgeConvergence(finals []final, p *final) {
 		switch {
 		case f == p || f.known && f.status.CutOff:
 		case !f.known || !f.status.UpToDate:
-			if f.known && (!f.status.FetchOn || !f.status.ReplayOn) {
+			if f.known && (!f.status.FetchOn || !f.status.ReplayOn ||
+				f.status.Inconsistent && !f.status.SyncOn) {
 				continue // it was switched off, and stays behind on purpose
 			}
 			r.violated(checkConverges, "%s has not come to rest within %v: %s", f.name, r.file.Quiet,

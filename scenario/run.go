@@ -110,11 +110,12 @@ const (
 type resourceState struct {
 	res     *Resource
 	geo     node.Geometry
-	members []node.ID
-	route   node.ID // where the clients go
+	members []node.ID // who has a replica, member or not
+	route   node.ID   // where the clients go
 	status  []statusOf
 	forced  bool      // a forced failover took place
 	gaveUp  node.Time // when the last one began
+	given   []given   // what steps have made replicas give up
 	past    past      // what its replicas have ever had in their logs
 }
 
@@ -158,7 +159,7 @@ func newRunner(ctx context.Context, f *File, opt RunOptions, w World, res *Resul
 	}
 	for i := range f.Resources {
 		rs := resourceState{res: &f.Resources[i], geo: f.Resources[i].Geometry(opt.World)}
-		for _, name := range rs.res.Replicas {
+		for _, name := range rs.res.Holders() {
 			rs.members = append(rs.members, f.HostID(name))
 		}
 		rs.route = rs.members[0]
@@ -168,10 +169,7 @@ func newRunner(ctx context.Context, f *File, opt RunOptions, w World, res *Resul
 	for i := range f.Steps {
 		s := stepState{step: &f.Steps[i]}
 		for _, t := range s.step.When.Terms {
-			switch t.Fn {
-			case FnPrimary, FnUpToDate, FnLag, FnFetched:
-				s.asks = true
-			}
+			s.asks = s.asks || findFunction(t.Fn).asksReplica()
 		}
 		r.steps = append(r.steps, s)
 	}

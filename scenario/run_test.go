@@ -38,15 +38,20 @@ func started(s *sim.Sim, err error) (scenario.World, error) {
 
 func TestShippedScenariosPassInTheSimulator(t *testing.T) {
 	files, err := filepath.Glob("../scenarios/*.toml")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no scenarios: %v", err)
+	suite, serr := filepath.Glob("../scenarios/mars-suite/*.toml")
+	if err != nil || serr != nil || len(files) == 0 || len(suite) == 0 {
+		t.Fatalf("no scenarios: %v, %v", err, serr)
 	}
-	for _, path := range files {
-		t.Run(filepath.Base(path), func(t *testing.T) {
-			f, err := scenario.Load(path)
-			if err != nil {
-				t.Fatal(err)
-			}
+	var all []*scenario.File
+	for _, path := range append(files, suite...) {
+		list, err := scenario.Options{}.LoadAll(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, list...)
+	}
+	for _, f := range all {
+		t.Run(f.Name, func(t *testing.T) {
 			for seed := uint64(1); seed <= 5; seed++ {
 				res, err := scenario.Run(context.Background(), f,
 					scenario.RunOptions{World: simulated(), Seed: seed})

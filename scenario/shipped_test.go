@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/container-football/pitch/scenario/iolog"
@@ -14,7 +15,8 @@ func shipped(t testing.TB) []string {
 	t.Helper()
 	paths, err := filepath.Glob("../scenarios/*.toml")
 	soak, serr := filepath.Glob("../scenarios/soak/*.toml")
-	paths, err = append(paths, soak...), errors.Join(err, serr)
+	suite, merr := filepath.Glob("../scenarios/mars-suite/*.toml")
+	paths, err = append(append(paths, soak...), suite...), errors.Join(err, serr, merr)
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no scenarios: %v", err)
 	}
@@ -28,7 +30,7 @@ func TestShippedScenarios(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if f.Name+".toml" != filepath.Base(path) {
+			if name := strings.TrimSuffix(f.Name, "-"+f.Variant); name+".toml" != filepath.Base(path) {
 				t.Errorf("is named %q", f.Name)
 			}
 			if f.Description == "" {

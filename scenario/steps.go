@@ -7,7 +7,6 @@ import (
 
 	"github.com/container-football/pitch/faults"
 	"github.com/container-football/pitch/node"
-	"github.com/container-football/pitch/replica"
 )
 
 // stepState is a step in the course of a run. A verb of administration begins when its condition
@@ -18,6 +17,7 @@ type stepState struct {
 	begun  bool
 	fired  bool
 	tag    node.Tag // of the request under way; 0 none
+	asked  node.ID  // who has it
 	retry  node.Time
 	answer string // why it was refused last
 }
@@ -125,9 +125,8 @@ func (r *runner) fireSteps(now node.Time) error {
 func (r *runner) fire(i int) error {
 	st := &r.steps[i]
 	s := st.step
-	switch s.Do {
-	case DoPrimary, DoConnect, DoDisconnect, DoResumeReplay, DoPauseReplay:
-		return r.fireVerb(i)
+	if verb, ok := verbs[s.Do]; ok {
+		return r.fireVerb(i, verb)
 	}
 	st.fired = true
 	id := r.file.HostID(s.Host)
@@ -330,153 +329,4 @@ func (r *runner) workload(name string) *workload {
 		}
 	}
 	panic("scenario: no workload " + name) // as above
-}
-
-func (r *runner) fireVerb(i int) error {
-	st := &r.steps[i]
-	s := st.step
-	st.retry = r.world.Now() + retryVerb
-	op, ok := replica.Verb(s.Do)
-	if !ok {
-		return fmt.Errorf("strategy %s has no verb %q yet", r.file.Resources[0].Strategy, s.Do)
-	}
-	n, rs := r.resource(s.Resource)
-	id := r.file.HostID(s.Host)
-	if r.host(id).phase != up {
-		st.answer = "host " + s.Host + " is down"
-		return nil
-	}
-	if s.Do == DoPrimary && s.Force {
-		op = replica.OpPrimaryForce
-		if !rs.forced {
-			rs.gaveUp = r.world.Now()
-		}
-		rs.forced = true
-	}
-	r.nextVerb++
-	st.tag = tagVerb | r.nextVerb
-	r.verbs[st.tag] = i
-	r.world.Submit(node.Request{Host: id, Machine: uint32(n), Op: op, Tag: st.tag})
-	return nil
-}
-
-func (r *runner) verbAnswered(o *node.Observation) error {
-	i, ok := r.verbs[o.Tag]
-	if !ok {
-		return nil
-	}
-	delete(r.verbs, o.Tag)
-	st := &r.steps[i]
-	s := st.step
-	st.tag, st.retry = 0, o.At+retryVerb
-	switch o.Code {
-	case node.OK:
-		st.fired = true
-		force := ""
-		if s.Force {
-			force = " --force"
-		}
-		r.fired(i, s.Do, s.Name, "%s%s %s on %s", s.Do, force, s.Resource, s.Host)
-		if s.Do == DoPrimary {
-			_, rs := r.resource(s.Resource)
-			rs.route = o.Host
-		}
-	case node.Invalid:
-		return fmt.Errorf("step %d, line %d: %s on %s: %s", i+1, s.Line, s.Do, s.Host, o.Data)
-	default:
-		st.answer = fmt.Sprintf("%v: %s", o.Code, o.Data)
-	}
-	return nil
-}
-
-// verbHostDown takes the verbs back that a crashed host will never answer.
-func (r *runner) verbHostDown(id node.ID) {
-	for i := range r.steps {
-		s := &r.steps[i]
-		if s.tag != 0 && r.file.HostID(s.step.Host) == id {
-			delete(r.verbs, s.tag)
-			s.tag, s.answer = 0, "the host went down"
-		}
-	}
-}
-
-// env answers conditions from what the runner knows.
-type env struct{ r *runner }
-
-func (e env) Int(fn string, args []string) (int64, error) {
-	r := e.r
-	switch fn {
-	case FnAcked:
-		return int64(r.workload(args[0]).acked), nil
-	case FnTime:
-		return int64(r.world.Now()), nil
-	case FnLag, FnFetched:
-		_, rs := r.resource(args[0])
-		s := rs.statusOn(r.file.HostID(args[1]))
-		if fn == FnFetched {
-			return s.current.End, nil
-		}
-		if p := rs.statusOn(r.primaryOf(rs)); p.known && s.known {
-			return max(0, p.current.Durable-s.current.Applied), nil
-		}
-		return 0, nil
-	}
-	return 0, fmt.Errorf("no answer to %s(%s)", fn, strings.Join(args, ", "))
-}
-
-func (rs *resourceState) statusOn(id node.ID) statusOf {
-	for m := range rs.members {
-		if rs.members[m] == id {
-			return rs.status[m]
-		}
-	}
-	return statusOf{}
-}
-
-func (e env) Bool(fn string, args []string) (bool, error) {
-	r := e.r
-	switch fn {
-	case FnDone:
-		return r.workload(args[0]).done(), nil
-	case FnUp:
-		return r.host(r.file.HostID(args[0])).phase == up, nil
-	case FnDown:
-		return r.host(r.file.HostID(args[0])).phase == down, nil
-	case FnUpToDate:
-		_, rs := r.resource(args[0])
-		s := rs.statusOn(r.file.HostID(args[1]))
-		return s.known && s.current.UpToDate, nil
-	case FnHealed:
-		return r.healed(), nil
-	case FnFired:
-		for i := range r.steps {
-			if r.steps[i].step.Name == args[0] {
-				return r.steps[i].fired, nil
-			}
-		}
-	}
-	return false, fmt.Errorf("no answer to %s(%s)", fn, strings.Join(args, ", "))
-}
-
-func (r *runner) healed() bool {
-	for i := range r.hosts {
-		h := &r.hosts[i]
-		for to := range h.cut {
-			if h.cut[to] || h.links[to] != (faults.Link{}) {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-func (e env) Name(fn string, args []string) (string, error) {
-	if fn != FnPrimary {
-		return "", fmt.Errorf("no answer to %s(%s)", fn, strings.Join(args, ", "))
-	}
-	_, rs := e.r.resource(args[0])
-	if id := e.r.primaryOf(rs); id != 0 {
-		return e.r.file.HostName(id), nil
-	}
-	return "", nil
 }

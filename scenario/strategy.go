@@ -67,6 +67,21 @@ func (r *Resource) Geometry(k *WorldKind) node.Geometry {
 		Carry: k.Carry(uint32(r.Sector))}
 }
 
+// Holders are the hosts with a replica of the resource, member from the start or not.
+func (r *Resource) Holders() []string { return slices.Concat(r.Replicas, r.Joiners) }
+
+// MembersAt are the members that the replica on a host is made with, or nil if the host has none.
+// One that joins later knows those of the start, and itself.
+func (r *Resource) MembersAt(host string) []string {
+	switch {
+	case slices.Contains(r.Replicas, host):
+		return r.Replicas
+	case slices.Contains(r.Joiners, host):
+		return append(slices.Clone(r.Replicas), host)
+	}
+	return nil
+}
+
 // Specs returns the machines of one host: machine i is its replica of resource i, or, where it
 // has none, a machine that does nothing.
 func (f *File) Specs(id node.ID, k *WorldKind) ([]node.Spec, error) {
@@ -74,13 +89,14 @@ func (f *File) Specs(id node.ID, k *WorldKind) ([]node.Spec, error) {
 	for i := range f.Resources {
 		r := &f.Resources[i]
 		spec := Absent()
-		if slices.Contains(r.Replicas, f.HostName(id)) {
+		if names := r.MembersAt(f.HostName(id)); names != nil {
 			var members []node.Addr
-			for _, name := range r.Replicas {
+			for _, name := range names {
 				members = append(members, node.Addr{Host: f.HostID(name), Machine: uint32(i)})
 			}
 			var err error
-			spec, err = r.Spec(Place{Members: members, Geometry: r.Geometry(k)})
+			spec, err = r.Spec(Place{Members: members, Geometry: r.Geometry(k),
+				Joins: slices.Contains(r.Joiners, f.HostName(id))})
 			if err != nil {
 				return nil, fmt.Errorf("%s: resource %s: %w", f.Path, r.Name, err)
 			}
@@ -127,7 +143,8 @@ func buildMars(r *Resource, at Place) (node.Spec, error) {
 		return node.Spec{}, err
 	}
 	cfg := mars.Config{Members: at.Members, Geometry: at.Geometry, Resource: at.Resource,
-		Joins: at.Joins, Persist: at.Persist, Tick: at.Tick, Ack: ack, Buffer: int64(r.Buffer), FetchWindow: int64(r.FetchWindow),
+		Joins: at.Joins, Persist: at.Persist, Tick: at.Tick, Ack: ack, Buffer: int64(r.Buffer),
+		FetchWindow: int64(r.FetchWindow), Segment: int64(r.Segment), CopyChunk: int64(r.CopyChunk),
 		FetchOff: !r.Fetch, ReplayOff: !r.Replay}
 	return node.Spec{New: func() node.Machine { return mars.New(cfg) },
 		Volumes: []node.Geometry{at.Geometry}, Logs: 2}, nil

@@ -12,12 +12,13 @@ import (
 // each other. It runs only on a file whose keys are all well formed.
 type validator struct {
 	*strict.Document
-	f                                  *File
+	f *File
+	places
 	hosts, resources, workloads, steps []string
 }
 
-func validate(f *File, o Options, d *strict.Document) {
-	v := &validator{Document: d, f: f}
+func validate(f *File, p places, o Options, d *strict.Document) {
+	v := &validator{Document: d, f: f, places: p}
 	v.hosts = v.names("host", len(f.Hosts), func(i int) string { return f.Hosts[i].Name })
 	v.resources = v.names("resource", len(f.Resources),
 		func(i int) string { return f.Resources[i].Name })
@@ -25,16 +26,29 @@ func validate(f *File, o Options, d *strict.Document) {
 		func(i int) string { return f.Workloads[i].Name })
 	v.steps = v.names("step", len(f.Steps), func(i int) string { return f.Steps[i].Name })
 	for i := range f.Resources {
-		v.resource(strict.Index("resource", i), &f.Resources[i], o)
+		v.resource(v.place("resource", i), &f.Resources[i], o)
 	}
 	for i := range f.Workloads {
-		v.workload(strict.Index("workload", i), &f.Workloads[i])
+		v.workload(v.place("workload", i), &f.Workloads[i])
 	}
 	for i := range f.Steps {
-		v.step(strict.Index("step", i), &f.Steps[i])
+		v.step(v.place("step", i), &f.Steps[i])
 	}
 	v.random()
 	v.expect()
+}
+
+// place is where the i-th table of a kind stands in the file.
+func (v *validator) place(kind string, i int) string {
+	switch kind {
+	case "resource":
+		i = v.places.resources[i]
+	case "workload":
+		i = v.places.workloads[i]
+	case "step":
+		i = v.places.steps[i]
+	}
+	return strict.Index(kind, i)
 }
 
 // names collects the names of one kind of thing and complains about any that stands twice.
@@ -46,7 +60,7 @@ func (v *validator) names(kind string, n int, name func(int) string) []string {
 			continue
 		}
 		if slices.Contains(out, s) {
-			v.Value(strict.Index(kind, i)+".name", "name: there is already a %s %q", kind, s)
+			v.Value(v.place(kind, i)+".name", "name: there is already a %s %q", kind, s)
 		}
 		out = append(out, s)
 	}
@@ -78,6 +92,12 @@ func (v *validator) resource(path string, r *Resource, o Options) {
 		at := strict.Index(path+".replicas", i)
 		v.refer(at, "replicas: ", argHost, h, v.hosts)
 	}
+	for i, h := range r.Joiners {
+		at := strict.Index(path+".joiners", i)
+		if v.refer(at, "joiners: ", argHost, h, v.hosts) && slices.Contains(r.Replicas, h) {
+			v.Value(at, "joiners: %q is one of the replicas already", h)
+		}
+	}
 }
 
 func (v *validator) workload(path string, w *Workload) {
@@ -102,6 +122,9 @@ func (v *validator) workload(path string, w *Workload) {
 	}
 	if v.Has(path+".file") && w.File == "" {
 		v.Value(path+".file", "file: expected the path of a trace, found \"\"")
+	}
+	if v.Has(path+".host") && v.refer(path+".host", "host: ", argHost, w.Host, v.hosts) {
+		v.replica(path+".host", "host: ", w.On, w.Host)
 	}
 }
 
@@ -136,14 +159,29 @@ func (v *validator) placeOf(path string, s *Step) {
 	if hostOK && resOK {
 		v.replica(host, "host: ", s.Resource, s.Host)
 	}
+	if s.Do == DoResize && resOK {
+		v.grows(path+".size", s)
+	}
+}
+
+// grows complains unless a size is one that the resource can be given.
+func (v *validator) grows(path string, s *Step) {
+	r := v.f.Resources[slices.Index(v.resources, s.Resource)]
+	switch {
+	case s.Size%r.Sector != 0:
+		v.Value(path, "size: %s is not a multiple of the sector, %s", s.Size, r.Sector)
+	case s.Size <= r.Size:
+		v.Value(path, "size: %s is not more than the %s that %q has, and it can only grow", s.Size,
+			r.Size, r.Name)
+	}
 }
 
 // replica complains unless host holds a replica of resource; both are known to exist.
 func (v *validator) replica(field, label, resource, host string) {
 	r := v.f.Resources[slices.Index(v.resources, resource)]
-	if !slices.Contains(r.Replicas, host) {
+	if !slices.Contains(r.Holders(), host) {
 		v.Value(field, "%s%q holds no replica of %q; its replicas are %s", label, host, resource,
-			strings.Join(r.Replicas, ", "))
+			strings.Join(r.Holders(), ", "))
 	}
 }
 
@@ -183,14 +221,14 @@ func (v *validator) condition(path string, s *Step) {
 		if !known {
 			continue
 		}
-		switch t.Fn {
-		case FnUpToDate, FnLag, FnFetched:
+		switch {
+		case len(fn.args) == 2:
 			v.replica(path, label, t.Args[0], t.Args[1])
-		case FnPrimary:
+		case t.Fn == FnPrimary:
 			if v.refer(path, label, argHost, t.Name, v.hosts) {
 				v.replica(path, label, t.Args[0], t.Name)
 			}
-		case FnFired:
+		case t.Fn == FnFired:
 			if t.Args[0] == s.Name {
 				v.Value(path, "%sa step cannot wait for itself", label)
 			}

@@ -17,6 +17,14 @@ const (
 	DoDisconnect   = "disconnect"
 	DoResumeReplay = "resume-replay"
 	DoPauseReplay  = "pause-replay"
+	DoInvalidate   = "invalidate"
+	DoPauseSync    = "pause-sync"
+	DoResumeSync   = "resume-sync"
+	DoLogRotate    = "log-rotate"
+	DoSecondary    = "secondary"
+	DoResize       = "resize"
+	DoJoin         = "join"
+	DoLeave        = "leave"
 	DoStop         = "stop"
 	DoWait         = "wait"
 )
@@ -29,7 +37,7 @@ const (
 
 var stepUnion = strict.Union{
 	Decider: "do",
-	Common:  []string{"name", "when", "at", "do"},
+	Common:  []string{"name", "when", "at", "do", "only"},
 	OneOf:   []string{"when", "at"},
 	Variants: []strict.Variant{
 		{Name: DoPartition, Required: []string{"between"}, Optional: []string{"oneway", "for"},
@@ -53,6 +61,18 @@ var stepUnion = strict.Union{
 		{Name: DoDisconnect, Required: []string{"resource", "host"}, Doc: "switch fetching off"},
 		{Name: DoResumeReplay, Required: []string{"resource", "host"}, Doc: "switch replay on"},
 		{Name: DoPauseReplay, Required: []string{"resource", "host"}, Doc: "switch replay off"},
+		{Name: DoInvalidate, Required: []string{"resource", "host"}, Optional: []string{"full"},
+			Doc: "give up what a secondary holds, for what the primary holds"},
+		{Name: DoPauseSync, Required: []string{"resource", "host"}, Doc: "switch copying off"},
+		{Name: DoResumeSync, Required: []string{"resource", "host"}, Doc: "switch copying on"},
+		{Name: DoLogRotate, Required: []string{"resource", "host"},
+			Doc: "begin a new segment of the log"},
+		{Name: DoSecondary, Required: []string{"resource", "host"},
+			Doc: "let a primary close without a successor"},
+		{Name: DoResize, Required: []string{"resource", "size"}, Doc: "give the volume more room"},
+		{Name: DoJoin, Required: []string{"resource", "host"}, Doc: "make a host a member"},
+		{Name: DoLeave, Required: []string{"resource", "host"},
+			Doc: "make a host a member no longer"},
 		{Name: DoStop, Required: []string{"workload"}, Doc: "end a workload early"},
 		{Name: DoWait, Doc: "do nothing; a mark for fired() and must_fire"},
 	},
@@ -60,7 +80,7 @@ var stepUnion = strict.Union{
 
 var workloadUnion = strict.Union{
 	Decider: "kind",
-	Common:  []string{"name", "on", "kind"},
+	Common:  []string{"name", "on", "kind", "host", "only"},
 	Variants: []strict.Variant{
 		{Name: KindStamp, Required: []string{"ops"}, Optional: []string{"clients", "write",
 			"sectors", "op_sectors", "think", "hot", "flush_every"},

@@ -156,6 +156,9 @@ func (w *workload) issue(now node.Time) {
 		w.r.reroute(w.resource)
 	}
 	route := rs.route
+	if w.load.Host != "" {
+		route = w.r.file.HostID(w.load.Host)
+	}
 	for i := range w.clients {
 		c := &w.clients[i]
 		if c.busy {
@@ -254,7 +257,9 @@ func (w *workload) answered(o *node.Observation) {
 		w.record(c, o)
 	case node.NotPrimary:
 		w.r.res.Counts.Refused++
-		w.r.reroute(w.resource)
+		if w.load.Host == "" {
+			w.r.reroute(w.resource)
+		}
 		c.busy, c.again = false, true
 		c.ready = o.At + backoff
 		w.issued--

@@ -76,13 +76,13 @@ func (c *runCmd) conclude(s *streams, all []done, skipped int, single bool) erro
 // agreement says whether worlds have come to the same verdict on the same scenario and seed.
 func agreement(w io.Writer, results []*scenario.Result) {
 	type run struct {
-		file string
-		seed uint64
+		file, scenario string
+		seed           uint64
 	}
 	first := map[run]*scenario.Result{}
 	compared, apart := 0, 0
 	for _, res := range results {
-		key := run{res.File, res.Seed}
+		key := run{res.File, res.Scenario, res.Seed}
 		other := first[key]
 		if other == nil {
 			first[key] = res

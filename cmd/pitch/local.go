@@ -60,11 +60,13 @@ func definitions(f *scenario.File, id node.ID) (list []*daemon.Definition) {
 		def := &daemon.Definition{Schema: daemon.Schema, Name: "r" + strconv.Itoa(i),
 			Number: int64(i), UUID: fmt.Sprintf("%032x", i), Strategy: r.Strategy, Size: r.Size,
 			Sector: r.Sector, Ack: r.Ack, Buffer: r.Buffer, FetchWindow: r.FetchWindow,
-			Fetch: r.Fetch, Replay: r.Replay, Checksums: true}
-		if !slices.Contains(r.Replicas, f.HostName(id)) {
-			def.Strategy = absent
+			Segment: r.Segment, CopyChunk: r.CopyChunk, Fetch: r.Fetch, Replay: r.Replay,
+			Joins: slices.Contains(r.Joiners, f.HostName(id)), Checksums: true}
+		members := r.MembersAt(f.HostName(id))
+		if members == nil {
+			def.Strategy, members = absent, r.Replicas
 		}
-		for _, name := range r.Replicas {
+		for _, name := range members {
 			def.Members = append(def.Members, realnode.HostName(f.HostID(name)))
 		}
 		list = append(list, def)

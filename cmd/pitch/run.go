@@ -26,6 +26,7 @@ type runCmd struct {
 	World     []string      `enum:"sim,local" placeholder:"sim|local" help:"Run in this world only (default: every world that the scenario names)."`
 	Seed      *uint64       `placeholder:"N" help:"Seed (default: the scenario's)." xor:"seed"`
 	Seeds     seedRange     `placeholder:"A..B" help:"Run once with each of these seeds." xor:"seed"`
+	Variant   string        `placeholder:"NAME" help:"Of files that stand for several scenarios, run only this one."`
 	Budget    time.Duration `placeholder:"DURATION" help:"Begin no further run after this time."`
 	Out       string        `default:"out" placeholder:"DIR" help:"Folder for bundles (default: out)."`
 	JUnit     string        `name:"junit" placeholder:"FILE" help:"Write JUnit XML."`
@@ -83,7 +84,12 @@ type done struct {
 }
 
 func (j *job) repeat() string {
-	return fmt.Sprintf("%s run %s --world %s --seed %d", program(), j.path, j.world.Name, j.seed)
+	variant := ""
+	if j.file.Variant != "" {
+		variant = " --variant " + j.file.Variant
+	}
+	return fmt.Sprintf("%s run %s%s --world %s --seed %d", program(), j.path, variant, j.world.Name,
+		j.seed)
 }
 
 // program is how this program was called, for commands to copy.
@@ -171,11 +177,17 @@ func (c *runCmd) jobs() (jobs []job, skipped int, err error) {
 	if err != nil {
 		return nil, 0, err
 	}
+	var files []*scenario.File
 	for _, path := range paths {
-		f, err := scenario.Options{Strategies: scenario.Strategies()}.Load(path)
+		all, err := scenario.Options{Strategies: scenario.Strategies()}.LoadAll(path)
 		if err != nil {
 			return nil, 0, err
 		}
+		if files, err = c.chosen(files, all); err != nil {
+			return nil, 0, err
+		}
+	}
+	for _, f := range files {
 		worlds := c.World
 		if len(worlds) == 0 {
 			worlds = f.Worlds
@@ -194,7 +206,7 @@ func (c *runCmd) jobs() (jobs []job, skipped int, err error) {
 			}
 			w := worldNamed(name)
 			for seed := seeds.from; ; seed++ {
-				jobs = append(jobs, job{f, path, w, seed})
+				jobs = append(jobs, job{f, f.Path, w, seed})
 				if seed == seeds.to {
 					break
 				}
@@ -206,6 +218,26 @@ func (c *runCmd) jobs() (jobs []job, skipped int, err error) {
 		slices.SortStableFunc(jobs, func(a, b job) int { return cmp.Compare(a.seed, b.seed) })
 	}
 	return jobs, skipped, nil
+}
+
+// chosen appends the scenarios of one file that are to be run.
+func (c *runCmd) chosen(files, all []*scenario.File) ([]*scenario.File, error) {
+	if c.Variant == "" {
+		return append(files, all...), nil
+	}
+	var names []string
+	for _, f := range all {
+		if f.Variant == c.Variant {
+			return append(files, f), nil
+		}
+		names = append(names, f.Variant)
+	}
+	if len(names) == 1 {
+		return nil, usageError{fmt.Errorf("%s: no variant %q: there is but one scenario in this file",
+			all[0].Path, c.Variant)}
+	}
+	return nil, usageError{fmt.Errorf("%s: no variant %q; there are %s", all[0].Path, c.Variant,
+		strings.Join(names, ", "))}
 }
 
 // scenarioFiles replaces folders by the scenarios in them.

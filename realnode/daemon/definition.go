@@ -27,6 +27,8 @@ type Definition struct {
 	Ack         string      `toml:"ack" default:"submitted" pattern:"label" json:"ack"`
 	Buffer      units.Bytes `toml:"buffer" default:"64MiB" min:"1MiB" json:"buffer"`
 	FetchWindow units.Bytes `toml:"fetch_window" default:"16MiB" min:"512KiB" json:"fetch_window"`
+	Segment     units.Bytes `toml:"segment" min:"16KiB" json:"segment,omitempty"`                  // 0: the strategy's own
+	CopyChunk   units.Bytes `toml:"copy_chunk" min:"64KiB" max:"4MiB" json:"copy_chunk,omitempty"` // likewise
 	Fetch       bool        `toml:"fetch" default:"true" json:"fetch"`
 	Replay      bool        `toml:"replay" default:"true" json:"replay"`
 	Checksums   bool        `toml:"checksums" default:"true" json:"checksums"`
@@ -49,6 +51,8 @@ var definitionFormat = &strict.Format{Name: "definition", Enums: enums, Texts: u
 		"ack":          "when a write is acknowledged that asks for nothing: durable, logged or submitted",
 		"buffer":       "bytes of log that may wait to be written back; then writers wait",
 		"fetch_window": "bytes of log that may be on their way to one secondary",
+		"segment":      "bytes of a segment of the log, then the next one is begun",
+		"copy_chunk":   "bytes that a copy of the volume asks for at a time",
 		"fetch":        "the fetch switch of a new replica",
 		"replay":       "the replay switch of a new replica",
 		"checksums":    "whether each block of the volume has a checksum beside it",

@@ -135,12 +135,12 @@ func manPage(n *kong.Node) []byte {
 }
 
 func (w *manWriter) synopsis(n *kong.Node) {
-	summary := strings.TrimPrefix(n.Summary(), n.FullPath())
 	w.macro("Nm", n.FullPath())
-	if n.Parent == nil || len(n.Children) > 0 {
-		summary += " <command> ..."
+	summary := "<command> ..."
+	if n.Parent != nil {
+		summary = strings.TrimSpace(strings.TrimPrefix(n.Summary(), n.Path()))
 	}
-	if summary = strings.TrimSpace(summary); summary != "" {
+	if summary != "" {
 		w.WriteString(`\&` + escaped(summary) + "\n")
 	}
 }

@@ -22,7 +22,7 @@ func (c *manCmd) Help() string {
   pitch man /usr/local/share/man/man1`
 }
 
-func (c *manCmd) Run(s *streams, k *kong.Kong) error {
+func (c *manCmd) Run(k *kong.Kong) error {
 	if err := os.MkdirAll(c.Dir, 0o755); err != nil {
 		return inaccessible(c.Dir, "made", err)
 	}

@@ -36,7 +36,7 @@ func volReference(t *testing.T) string {
 	b.WriteString(volReferenceHead)
 	b.WriteString("## Verbs\n\n| verb | does | flags |\n|---|---|---|\n")
 	for _, n := range commandOf(t, "vol").Children {
-		name := strings.TrimPrefix(n.Path(), "vol ")
+		name := n.Name
 		for _, p := range n.Positional {
 			name += " " + strings.ToUpper(p.Name)
 		}

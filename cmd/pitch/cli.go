@@ -15,6 +15,8 @@ import (
 
 	"github.com/alecthomas/kong"
 	"golang.org/x/term"
+
+	"github.com/container-football/pitch/scenario"
 )
 
 // Exit codes besides those of scenario.Outcome.
@@ -38,6 +40,9 @@ type cli struct {
 	Vol     volCmd     `cmd:"" help:"Administer the volumes of a host that runs the daemon."`
 	Scrub   scrubCmd   `cmd:"" help:"Look for damage in the data folder of a daemon that does not run."`
 	Version versionCmd `cmd:"" help:"Print the version."`
+
+	Completion completionCmd `cmd:"" help:"Print what lets a shell complete command lines."`
+	Man        manCmd        `cmd:"" help:"Write the manual pages."`
 }
 
 // streams is where a command reads and writes.
@@ -92,21 +97,29 @@ Exit codes: 0 as expected; 1 a check was violated; 2 unknown, a checker or the t
 3 vacuous, a fault or step that must happen did not; 64 bad input or usage; 70 pitch itself
 failed; 130 interrupted. Of several runs the worst counts: 70, 1, 2, 3, 0.`
 
+// newParser makes the parser of the command line.
+func newParser(more ...kong.Option) (*kong.Kong, error) {
+	return kong.New(new(cli), append(more, kong.Name("pitch"), kong.Description(description),
+		explanations(), words(), kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, Tree: true}))...)
+}
+
 // Main runs the command line and returns the exit code.
 func Main(args []string, out, errw io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	var c cli
 	code := -1
-	parser, err := kong.New(&c, kong.Name("pitch"), kong.Description(description),
-		explanations(), words(), kong.Writers(out, errw), kong.Exit(func(n int) { code = n }), kong.UsageOnError(),
-		kong.ConfigureHelp(kong.HelpOptions{Compact: true, Tree: true}))
+	parser, err := newParser(kong.Writers(out, errw), kong.Exit(func(n int) { code = n }))
 	if err != nil {
 		fmt.Fprintln(errw, "pitch:", err)
 		return exitHarness
 	}
 	if len(args) == 0 {
 		args = []string{"--help"}
+	}
+	if args[0] == completeWord {
+		complete(out, parser.Model.Node, args[1:])
+		return 0
 	}
 	k, err := parser.Parse(args)
 	if code >= 0 {
@@ -158,6 +171,11 @@ func report(ctx context.Context, err error, w io.Writer) int {
 		}
 		fmt.Fprintln(w, "pitch: interrupted;", left)
 		return exitInterrupted
+	}
+	var late tooLate
+	if errors.As(err, &late) {
+		fmt.Fprintln(w, "pitch:", err)
+		return scenario.Unknown.ExitCode()
 	}
 	fmt.Fprintln(w, "pitch:", err)
 	if badInput(err) {

@@ -6,27 +6,34 @@ import (
 	"github.com/container-football/pitch/realnode/daemon"
 )
 
-// volSwitch is what the verbs have in common that need nothing but a volume.
+// volSwitch is what the verbs have in common that need nothing but a volume, or all.
 type volSwitch struct {
-	Name string `arg:"" help:"Name of the volume."`
+	Name string `arg:"" complete:"volumes" help:"Name of the volume, or all."`
+	dryRun
 }
 
 func (c *volSwitch) turn(s *streams, vol *volCmd, verb string) error {
-	return vol.verb(s, c.Name, daemon.Verb{Verb: verb}, time.Minute)
+	return vol.each(s, c.Name, false, func(name string) (string, error) {
+		return vol.verb(s, name, time.Minute, c.dryRun, daemon.Verb{Dry: c.dry(), Verb: verb})
+	})
 }
 
 type (
-	volSecondaryCmd    struct{ volSwitch }
+	volUpCmd           struct{ volSwitch }
+	volDownCmd         struct{ volSwitch }
 	volConnectCmd      struct{ volSwitch }
 	volDisconnectCmd   struct{ volSwitch }
 	volResumeReplayCmd struct{ volSwitch }
 	volPauseReplayCmd  struct{ volSwitch }
 	volResumeSyncCmd   struct{ volSwitch }
 	volPauseSyncCmd    struct{ volSwitch }
+	volSecondaryCmd    struct{ volSwitch }
 	volLogRotateCmd    struct{ volSwitch }
 )
 
-func (c *volSecondaryCmd) Run(s *streams, vol *volCmd) error { return c.turn(s, vol, "secondary") }
+func (c *volUpCmd) Run(s *streams, vol *volCmd) error { return c.turn(s, vol, "up") }
+
+func (c *volDownCmd) Run(s *streams, vol *volCmd) error { return c.turn(s, vol, "down") }
 
 func (c *volConnectCmd) Run(s *streams, vol *volCmd) error { return c.turn(s, vol, "connect") }
 
@@ -44,22 +51,11 @@ func (c *volResumeSyncCmd) Run(s *streams, vol *volCmd) error { return c.turn(s,
 
 func (c *volPauseSyncCmd) Run(s *streams, vol *volCmd) error { return c.turn(s, vol, "pause-sync") }
 
+func (c *volSecondaryCmd) Run(s *streams, vol *volCmd) error { return c.turn(s, vol, "secondary") }
+
 func (c *volLogRotateCmd) Run(s *streams, vol *volCmd) error { return c.turn(s, vol, "log-rotate") }
 
-type volInvalidateCmd struct {
-	Name string `arg:"" help:"Name of the volume."`
-	Full bool   `help:"Compare everything, though the own log may say what has changed."`
-}
-
-func (c *volInvalidateCmd) Help() string {
-	return `The way out of a split brain, on the host whose branch is to be given up: what only this host has
-is lost. It copies what differs from the primary, and nothing else. Until that is done the volume is
-inconsistent here, and this host cannot become primary; the host that is primary serves on.
-
-After a split brain the log of this host says what has changed; otherwise all is compared by digests.
-` + "`pitch vol view`" + ` shows how much is left, ` + "`pitch vol wait lv1 up-to-date`" + ` waits for the end.`
-}
-
-func (c *volInvalidateCmd) Run(s *streams, vol *volCmd) error {
-	return vol.verb(s, c.Name, daemon.Verb{Verb: "invalidate", Full: c.Full}, time.Minute)
+func (c *volLogRotateCmd) Help() string {
+	return `Segments are begun by themselves as the log grows. Those that no member needs any more are deleted
+by themselves, always whole: rotating first lets more of the log go.`
 }

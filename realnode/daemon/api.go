@@ -10,8 +10,20 @@ import (
 // and so that it can be forwarded over SSH. Paths begin with /v1. Other daemons reach the part
 // below /v1/peer over the mesh.
 
+// Dry is part of each request that changes something. With it nothing is changed: what can be
+// checked is checked, and the answer is a [Planned].
+type Dry struct {
+	DryRun bool `json:"dry_run,omitempty"`
+}
+
+// Planned is a sentence about what would be done, and about what cannot be known before.
+type Planned struct {
+	Would string `json:"would"`
+}
+
 // Create asks for a new resource whose first primary is the host that is asked.
 type Create struct {
+	Dry
 	Name      string      `json:"name"`
 	Size      units.Bytes `json:"size"`
 	Sector    units.Bytes `json:"sector,omitempty"`
@@ -23,27 +35,44 @@ type Create struct {
 
 // Join asks the host to become a member of a resource.
 type Join struct {
+	Dry
 	From string `json:"from,omitempty"` // a member; default: every peer is asked
 }
 
 // Leave asks a host to end its membership, or that of a host that is gone.
 type Leave struct {
+	Dry
 	Host  string `json:"host,omitempty"`  // default: the host that is asked
 	Force bool   `json:"force,omitempty"` // without asking the primary
 }
 
-// Verb asks the replica on this host for something. Verb is a name of package replica.
+// Verb asks the replica on this host for something. Verb is a name of package replica; up and down
+// are all switches at once.
 type Verb struct {
+	Dry
 	Verb string `json:"verb"`
 	Full bool   `json:"full,omitempty"` // invalidate: compare everything
 }
 
 // Resize asks for a larger volume.
 type Resize struct {
+	Dry
 	Size units.Bytes `json:"size"`
 }
 
-// Wait asks for a state to be reached.
+// Delete asks for the end of a resource.
+type Delete struct{ Dry }
+
+// Attach asks for the block device of a volume.
+type Attach struct{ Dry }
+
+// Detach asks for the end of that.
+type Detach struct{ Dry }
+
+// Reload asks to take up the changed configuration.
+type Reload struct{ Dry }
+
+// Wait asks for a state to be reached, that of a volume or, without one, that of the host.
 type Wait struct {
 	For string `json:"for"`
 }
@@ -84,9 +113,23 @@ type View struct {
 	// LogFrom is where the log begins that is still there.
 	LogFrom int64 `json:"log_from"`
 
-	// Inconsistent is set while the volume is copied from the primary's; ToCopy is what is left, in bytes.
-	Inconsistent bool  `json:"inconsistent"`
-	ToCopy       int64 `json:"to_copy"`
+	// Inconsistent is set while the volume is copied from the primary's; ToCopy is what is left, in bytes,
+	// and SyncPercent how much of the volume is not left.
+	Inconsistent bool    `json:"inconsistent"`
+	ToCopy       int64   `json:"to_copy"`
+	SyncPercent  float64 `json:"sync_percent"`
+
+	// Whether fetching, replay and copying are switched on.
+	FetchOn  bool `json:"fetch_on"`
+	ReplayOn bool `json:"replay_on"`
+	SyncOn   bool `json:"sync_on"`
+
+	// Orphan is set if nobody has the log any more that follows the one here.
+	Orphan bool `json:"orphan"`
+	// PrimaryUnreachable is set if another host is primary, and is not connected.
+	PrimaryUnreachable bool `json:"primary_unreachable"`
+	// Attached is the block device of the volume on this host; empty if there is none.
+	Attached string `json:"attached,omitempty"`
 
 	UpToDate   bool      `json:"up_to_date"`
 	SplitBrain bool      `json:"split_brain"`
@@ -139,6 +182,16 @@ type HostView struct {
 	Incarnation int64      `json:"incarnation"`
 	Resources   int        `json:"resources"`
 	Peers       []PeerView `json:"peers"`
+}
+
+// Apart are the names of the peers that are not connected.
+func (v *HostView) Apart() (names []string) {
+	for _, p := range v.Peers {
+		if !p.Connected {
+			names = append(names, p.Name)
+		}
+	}
+	return names
 }
 
 // PeerView is what a daemon knows of another one.

@@ -22,6 +22,8 @@ const (
 type attachments struct {
 	atMu sync.Mutex
 	at   map[string]*attached
+	// devices are the paths of these. Whoever only looks must not wait for a device that ends slowly.
+	devices sync.Map
 }
 
 type attached struct {
@@ -61,6 +63,10 @@ func (d *Daemon) sweepDevices() {
 
 // postAttach makes a volume a block device of this host, which must be primary.
 func (d *Daemon) postAttach(r *resource, req *http.Request) (any, error) {
+	a, err := parse[Attach](req)
+	if err != nil {
+		return nil, err
+	}
 	d.atMu.Lock()
 	defer d.atMu.Unlock()
 	name := r.def.Name
@@ -76,6 +82,10 @@ func (d *Daemon) postAttach(r *resource, req *http.Request) (any, error) {
 		return nil, refuse(http.StatusConflict, "resource %s: this host is not primary", name)
 	}
 	link := filepath.Join(d.data.dir, deviceLinks, name)
+	if a.DryRun {
+		front.Close()
+		return planned("%s would become a block device", link)
+	}
 	dev, err := attach.Attach(req.Context(), name, front, attach.Options{Link: link,
 		Mount: filepath.Join(d.data.dir, deviceMount, name), BlockSize: uint32(r.def.Sector),
 		Log: d.log})
@@ -84,23 +94,40 @@ func (d *Daemon) postAttach(r *resource, req *http.Request) (any, error) {
 		return nil, err
 	}
 	d.at[name] = &attached{dev, front}
+	d.devices.Store(name, dev.Path())
 	return Attached{Path: dev.Path(), Link: link}, nil
 }
 
 // postDetach ends that, unless somebody uses the device.
 func (d *Daemon) postDetach(r *resource, req *http.Request) (any, error) {
+	v, err := parse[Detach](req)
+	if err != nil {
+		return nil, err
+	}
 	d.atMu.Lock()
 	defer d.atMu.Unlock()
 	a := d.at[r.def.Name]
-	if a == nil {
+	switch {
+	case a == nil:
 		return nil, refuse(http.StatusConflict, "resource %s is not attached", r.def.Name)
+	case v.DryRun:
+		return planned("the block device %s would end; it is refused while somebody uses it, "+
+			"which only the attempt tells", a.device.Path())
 	}
 	if err := a.device.Detach(req.Context()); err != nil {
 		return nil, refuse(http.StatusConflict, "%v", err)
 	}
 	a.front.Close()
 	delete(d.at, r.def.Name)
+	d.devices.Delete(r.def.Name)
 	return nil, nil
+}
+
+// deviceOf is the block device of a volume, or empty.
+func (d *Daemon) deviceOf(name string) string {
+	path, _ := d.devices.Load(name)
+	text, _ := path.(string)
+	return text
 }
 
 // resizeDevice lets a device have the size of its volume.
@@ -135,6 +162,7 @@ func (d *Daemon) abortDevice(ctx context.Context, name string) {
 	}
 	a.front.Close()
 	delete(d.at, name)
+	d.devices.Delete(name)
 }
 
 // detachAll is for the end of the daemon. A device that is in use then fails all further requests.

@@ -55,6 +55,8 @@ func (d *Daemon) leaveAny(req *http.Request) (any, error) {
 		return nil, errStopped // somebody else has thrown it away meanwhile
 	case !l.Force || l.Host != "":
 		return nil, brokenRefusal(name, why)
+	case l.DryRun:
+		return planned("what is left of the replica would be deleted")
 	}
 	if err := d.data.remove(name); err != nil {
 		return nil, err

@@ -142,6 +142,7 @@ func (d *Daemon) serveControl(ctx context.Context) {
 // routes are what an operator can ask for.
 func (d *Daemon) routes(mux *http.ServeMux) {
 	mux.Handle("GET /v1/host", handler(d.getHost))
+	mux.Handle("POST /v1/wait", handler(d.postWaitHost))
 	mux.Handle("POST /v1/reload", handler(d.postReload))
 	mux.Handle("GET /v1/resources", handler(d.getResources))
 	mux.Handle("POST /v1/resources", handler(d.postCreate))
@@ -159,7 +160,14 @@ func (d *Daemon) routes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
 }
 
-func (d *Daemon) postReload(*http.Request) (any, error) {
+func (d *Daemon) postReload(req *http.Request) (any, error) {
+	v, err := parse[Reload](req)
+	if err != nil {
+		return nil, err
+	}
+	if v.DryRun {
+		return d.wouldReload()
+	}
 	if err := d.reload(); err != nil {
 		return nil, refuse(http.StatusConflict, "%v", err) // it is the file that has to be mended
 	}

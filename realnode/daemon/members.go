@@ -173,14 +173,19 @@ func (d *Daemon) postJoin(req *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if j.DryRun {
+		return d.wouldJoin(req, name, primary)
+	}
+	// From here on it goes on, also if whoever asked does not wait for it: the primary would keep its
+	// log for a member that there is not.
 	path := peerPath(name, "members")
 	var v Described
-	if err := d.askPeer(req.Context(), primary, http.MethodPost, path, &v); err != nil {
+	if err := d.askPeer(d.life, primary, http.MethodPost, path, &v); err != nil {
 		return nil, err
 	}
-	r, err := d.joined(v, primary)
+	// Nobody here has asked for what is wrong with the definition.
+	r, err := d.install(asMember(v, primary), http.StatusConflict)
 	if err != nil {
-		// The primary would keep its log for a member that there is not.
 		undo := d.askPeer(context.WithoutCancel(req.Context()), primary, http.MethodDelete, path, &v)
 		if undo != nil {
 			d.log.Error("primary still takes this host for a member", "resource", name, "error", undo)
@@ -190,15 +195,15 @@ func (d *Daemon) postJoin(req *http.Request) (any, error) {
 	return d.getResource(r, req)
 }
 
-// joined makes the replica of a resource of which this host has become a member.
-func (d *Daemon) joined(v Described, primary string) (*resource, error) {
+// asMember is the definition of a resource for a host that becomes a member.
+func asMember(v Described, primary string) *Definition {
 	def := v.Definition
 	def.Schema, def.Joins = Schema, true
 	def.Size = units.Bytes(v.Sectors) * def.Sector
 	// The first counts as primary until the replica has heard more.
 	def.Members = append([]string{primary}, slices.DeleteFunc(slices.Clone(v.Members),
 		func(host string) bool { return host == primary })...)
-	return d.install(&def, http.StatusConflict) // nobody here has asked for what is wrong with it
+	return &def
 }
 
 func (d *Daemon) peerNames() (names []string) {
@@ -216,6 +221,9 @@ func (d *Daemon) postLeave(r *resource, req *http.Request) (any, error) {
 	}
 	cfg := d.config()
 	if l.Host != "" && l.Host != cfg.Host.Name {
+		if l.DryRun {
+			return d.wouldExpel(r, req, l.Host)
+		}
 		return nil, d.expel(r, req, l.Host)
 	}
 	done, err := d.begin(r.def.Name, leaving)
@@ -227,7 +235,11 @@ func (d *Daemon) postLeave(r *resource, req *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := d.askToLeave(req.Context(), r, st); err != nil && !l.Force {
+	if l.DryRun {
+		return d.wouldLeave(r, req, st, l.Force)
+	}
+	// It goes on, also if whoever asked does not wait for it: the primary has let this host go.
+	if err := d.askToLeave(d.life, r, st); err != nil && !l.Force {
 		return nil, err
 	}
 	// Whoever was asked may have taken long, and this host may have become primary by force.
@@ -250,15 +262,9 @@ func (r *resource) dispensable(ctx context.Context) (replica.Status, error) {
 
 // askToLeave tells the primary, unless it has thrown us out itself.
 func (d *Daemon) askToLeave(ctx context.Context, r *resource, st replica.Status) error {
-	me := node.ID(d.config().Host.ID)
-	if !slices.ContainsFunc(st.Members, func(a node.Addr) bool { return a.Host == me }) {
+	member, others := d.others(st)
+	if !member {
 		return nil
-	}
-	var others []string
-	for _, m := range st.Members {
-		if m.Host != me {
-			others = append(others, hostText(d.config(), m.Host))
-		}
 	}
 	primary, err := d.primaryOf(ctx, r.def.Name, others)
 	if err == nil {
@@ -269,6 +275,19 @@ func (d *Daemon) askToLeave(ctx context.Context, r *resource, st replica.Status)
 		return fmt.Errorf("leave: %w (with --force this host forgets the resource by itself)", err)
 	}
 	return nil
+}
+
+// others are the names of the members besides this host, and whether it is one itself.
+func (d *Daemon) others(st replica.Status) (member bool, names []string) {
+	cfg := d.config()
+	for _, m := range st.Members {
+		if m.Host == node.ID(cfg.Host.ID) {
+			member = true
+		} else {
+			names = append(names, hostText(cfg, m.Host))
+		}
+	}
+	return member, names
 }
 
 // expel ends the membership of a host that cannot ask for it.

@@ -12,14 +12,16 @@ import (
 	"slices"
 	"strconv"
 	"syscall"
-	"time"
 
+	"github.com/container-football/pitch/internal/units"
 	"github.com/container-football/pitch/node"
 	"github.com/container-football/pitch/realnode/engine"
 	"github.com/container-football/pitch/replica"
 )
 
-func (d *Daemon) getHost(*http.Request) (any, error) {
+func (d *Daemon) getHost(*http.Request) (any, error) { return d.hostView(), nil }
+
+func (d *Daemon) hostView() HostView {
 	cfg := d.config()
 	v := HostView{Name: cfg.Host.Name, ID: cfg.Host.ID, Cluster: cfg.Cluster,
 		Version: d.opt.Version, Incarnation: d.data.incarnation, Resources: len(d.list())}
@@ -31,7 +33,7 @@ func (d *Daemon) getHost(*http.Request) (any, error) {
 		}
 		v.Peers = append(v.Peers, p)
 	}
-	return v, nil
+	return v
 }
 
 func (d *Daemon) getResources(req *http.Request) (any, error) {
@@ -87,17 +89,26 @@ func (d *Daemon) postCreate(req *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.Name == All {
+		return nil, refuse(http.StatusBadRequest, "name %q stands for all volumes", All)
+	}
 	def := &Definition{Schema: Schema, Name: c.Name, Number: int64(number), UUID: uuid,
 		Strategy: cmp.Or(c.Strategy, "mars"), Size: c.Size, Sector: cmp.Or(c.Sector, 4<<10),
 		Members: []string{d.config().Host.Name}, Ack: cmp.Or(c.Ack, "submitted"),
 		Buffer: cmp.Or(c.Buffer, 64<<20), FetchWindow: 16 << 20, Fetch: true, Replay: true,
 		Checksums: c.Checksums == nil || *c.Checksums}
+	if c.DryRun {
+		return d.wouldCreate(def)
+	}
 	r, err := d.install(def, http.StatusBadRequest)
 	if err != nil {
 		return nil, err
 	}
 	return d.getResource(r, req)
 }
+
+// All stands for the names of all volumes on a host. None can be made that is called so.
+const All = "all"
 
 // vacant says whether a resource of this name is in the way of a new one.
 func (d *Daemon) vacant(name string) error {
@@ -110,12 +121,9 @@ func (d *Daemon) vacant(name string) error {
 // install makes a new resource and lets it run. What fails leaves nothing behind. Unfit is the
 // status for a definition that cannot be used here.
 func (d *Daemon) install(def *Definition, unfit int) (*resource, error) {
-	if _, err := ParseDefinition("resource", def.Marshal()); err != nil {
-		return nil, refuse(unfit, "%v", err)
-	}
-	spec, err := d.specOf(def)
+	spec, err := d.fits(def, unfit)
 	if err != nil {
-		return nil, refuse(unfit, "%v", err)
+		return nil, err
 	}
 	if err := Store(d.data.dir, def); err != nil {
 		return nil, notMade(err)
@@ -129,6 +137,19 @@ func (d *Daemon) install(def *Definition, unfit int) (*resource, error) {
 	}
 	d.boot(d.life, r)
 	return r, nil
+}
+
+// fits is the machine of a new resource, if its definition can be used here.
+func (d *Daemon) fits(def *Definition, unfit int) (node.Spec, error) {
+	_, err := ParseDefinition("resource", def.Marshal())
+	if err != nil {
+		return node.Spec{}, refuse(unfit, "%v", err)
+	}
+	spec, err := d.specOf(def)
+	if err != nil {
+		return node.Spec{}, refuse(unfit, "%v", err)
+	}
+	return spec, nil
 }
 
 // notMade tells what the user can mend about a resource that could not be made from what has failed
@@ -157,6 +178,10 @@ func (d *Daemon) uninstall(r *resource) error {
 
 // deleteResource ends a resource that has no other member.
 func (d *Daemon) deleteResource(r *resource, req *http.Request) (any, error) {
+	del, err := parse[Delete](req)
+	if err != nil {
+		return nil, err
+	}
 	done, err := d.begin(r.def.Name, deleting)
 	if err != nil {
 		return nil, err
@@ -174,17 +199,22 @@ func (d *Daemon) deleteResource(r *resource, req *http.Request) (any, error) {
 			"let them leave first, or let this host leave")
 	case st.Open > 0:
 		return nil, refuse(http.StatusConflict, "resource %s is in use by %d users", r.def.Name, st.Open)
+	case del.DryRun:
+		return planned("the volume would be deleted, %v with all its content", units.Bytes(d.view(r, st).Size))
 	}
 	return nil, d.uninstall(r)
 }
 
-// verbOps are the verbs that the control plane takes, by name.
-var verbOps = map[string]node.Op{"primary": replica.OpPrimary,
-	"primary --force": replica.OpPrimaryForce, "secondary": replica.OpSecondary,
-	"connect": replica.OpConnect, "disconnect": replica.OpDisconnect,
-	"resume-replay": replica.OpResumeReplay, "pause-replay": replica.OpPauseReplay,
-	"resume-sync": replica.OpResumeSync, "pause-sync": replica.OpPauseSync,
-	"invalidate": replica.OpInvalidate, "log-rotate": replica.OpLogRotate}
+// verbOps are the verbs that the control plane takes, by name, each with what it asks of the replica.
+// The log is fetched last, and not any more first: what comes in can be dealt with.
+var verbOps = map[string][]node.Op{"primary": {replica.OpPrimary},
+	"primary --force": {replica.OpPrimaryForce}, "secondary": {replica.OpSecondary},
+	"connect": {replica.OpConnect}, "disconnect": {replica.OpDisconnect},
+	"resume-replay": {replica.OpResumeReplay}, "pause-replay": {replica.OpPauseReplay},
+	"resume-sync": {replica.OpResumeSync}, "pause-sync": {replica.OpPauseSync},
+	"up":         {replica.OpResumeReplay, replica.OpResumeSync, replica.OpConnect},
+	"down":       {replica.OpDisconnect, replica.OpPauseSync, replica.OpPauseReplay},
+	"invalidate": {replica.OpInvalidate}, "log-rotate": {replica.OpLogRotate}}
 
 // machineHost finds hosts in the sentences of machines, which know only their numbers.
 var machineHost = regexp.MustCompile(`\bhost ([0-9]+)\b`)
@@ -206,16 +236,21 @@ func (d *Daemon) postVerb(r *resource, req *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	op, ok := verbOps[v.Verb]
+	ops, ok := verbOps[v.Verb]
 	if !ok {
 		return nil, refuse(http.StatusBadRequest, "verb %q is unknown", v.Verb)
+	}
+	if v.DryRun {
+		return d.wouldVerb(r, req, v)
 	}
 	n := int64(0)
 	if v.Full {
 		n = 1
 	}
-	if err := d.verb(req.Context(), r, op, n, nil); err != nil {
-		return nil, err
+	for _, op := range ops {
+		if err := d.verb(req.Context(), r, op, n, nil); err != nil {
+			return nil, err
+		}
 	}
 	return d.getResource(r, req)
 }
@@ -254,65 +289,11 @@ func (d *Daemon) postResize(r *resource, req *http.Request) (any, error) {
 		return nil, refuse(http.StatusBadRequest, "size %v is no multiple of the sector, %v", v.Size,
 			r.def.Sector)
 	}
+	if v.DryRun {
+		return d.wouldResize(r, req, v)
+	}
 	if err := d.verb(req.Context(), r, replica.OpResize, int64(v.Size/r.def.Sector), nil); err != nil {
 		return nil, err
 	}
 	return d.getResource(r, req)
 }
-
-// goals are what one can wait for.
-var goals = map[string]func(v *View) bool{
-	"primary":    func(v *View) bool { return v.Role == "Primary" },
-	"secondary":  func(v *View) bool { return v.Role == "Secondary" },
-	"consistent": func(v *View) bool { return !v.Inconsistent },
-	"up-to-date": func(v *View) bool { return v.UpToDate },
-	"closed":     func(v *View) bool { return v.Open == 0 },
-	"replayed":   func(v *View) bool { return v.Unapplied == 0 },
-}
-
-// Goals are the names of what one can wait for.
-func Goals() []string {
-	return []string{"primary", "secondary", "consistent", "up-to-date", "closed", "replayed"}
-}
-
-func (d *Daemon) postWait(r *resource, req *http.Request) (any, error) {
-	w, err := parse[Wait](req)
-	if err != nil {
-		return nil, err
-	}
-	reached := goals[w.For]
-	if reached == nil {
-		return nil, refuse(http.StatusBadRequest, "cannot wait for %q", w.For)
-	}
-	for {
-		_, changed := r.current()
-		st, err := r.fresh(req.Context())
-		if err != nil {
-			return nil, err
-		}
-		v := d.view(r, st)
-		if reached(&v) {
-			return v, nil
-		}
-		// Positions move without being told, so look again now and then in any case.
-		if err := d.pause(req.Context(), changed); err != nil {
-			return nil, err
-		}
-	}
-}
-
-// pause waits until something has changed or some time has passed.
-func (d *Daemon) pause(ctx context.Context, changed <-chan struct{}) error {
-	t := time.NewTimer(waitStep)
-	defer t.Stop()
-	select {
-	case <-changed:
-	case <-t.C:
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-	return nil
-}
-
-// waitStep is how often positions are looked at.
-const waitStep = 50 * time.Millisecond

@@ -3,6 +3,7 @@ package daemon
 import (
 	"fmt"
 
+	"github.com/container-football/pitch/node"
 	"github.com/container-football/pitch/realnode/disk"
 	"github.com/container-football/pitch/replica"
 )
@@ -16,7 +17,10 @@ func (d *Daemon) view(r *resource, st replica.Status) View {
 		Durable: st.Durable, Applied: st.Applied, Committed: st.Committed,
 		Behind: max(0, st.Committed-st.End), Unapplied: max(0, st.End-st.Applied),
 		Inconsistent: st.Inconsistent, ToCopy: st.ToCopy * int64(r.def.Sector), LogFrom: st.LogFrom,
+		FetchOn: st.FetchOn, ReplayOn: st.ReplayOn, SyncOn: st.SyncOn, Orphan: st.Orphan,
+		PrimaryUnreachable: st.Primary != 0 && !d.reaches(st.Primary), Attached: d.deviceOf(r.def.Name),
 		UpToDate: st.UpToDate, SplitBrain: st.SplitBrain, CutOff: st.CutOff, Defect: st.Defect}
+	v.SyncPercent = syncPercent(&v)
 	for i, m := range r.metrics {
 		v.Devices = append(v.Devices, DeviceView{r.parts[i], meterView(&m.Reads),
 			meterView(&m.Writes), meterView(&m.Syncs)})
@@ -30,6 +34,27 @@ func (d *Daemon) view(r *resource, st replica.Status) View {
 	}
 	v.Disk, v.Repl, v.Flags = diskState(&v, st), replState(&v, st), flags(&v, st)
 	return v
+}
+
+// reaches says whether a host is this one, or connected.
+func (d *Daemon) reaches(host node.ID) bool {
+	if host == node.ID(d.config().Host.ID) {
+		return true
+	}
+	for _, p := range d.mesh.Stats() {
+		if p.ID == host {
+			return p.Connected
+		}
+	}
+	return false
+}
+
+// syncPercent is how much of a volume is not left to be copied. What is left never counts as nothing.
+func syncPercent(v *View) float64 {
+	if v.ToCopy <= 0 || v.Size <= 0 {
+		return 100
+	}
+	return min(99.9, 100*float64(v.Size-min(v.ToCopy, v.Size))/float64(v.Size))
 }
 
 // memberNames are the hosts with a replica, for people.
@@ -106,6 +131,8 @@ func replState(v *View, st replica.Status) string {
 		return "Syncing"
 	case !st.ReplayOn:
 		return "PausedReplay"
+	case v.PrimaryUnreachable:
+		return "PrimaryUnreachable"
 	case st.Orphan:
 		return "Orphan"
 	}

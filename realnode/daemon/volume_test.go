@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -177,6 +179,7 @@ func TestErrorsReachClients(t *testing.T) {
 // The words for a state are those of marsadm.
 func TestWordsForStates(t *testing.T) {
 	secondary := replica.Status{Role: replica.RoleSecondary, FetchOn: true, ReplayOn: true}
+	said := make(map[string]bool)
 	for _, c := range []struct {
 		change            func(v *View, st *replica.Status)
 		disk, repl, flags string
@@ -192,6 +195,13 @@ func TestWordsForStates(t *testing.T) {
 		{func(v *View, st *replica.Status) { st.CutOff = true }, "OutDated[S]", "SplitBrain", "-CASfR"},
 		{func(v *View, st *replica.Status) { v.Primary = "" }, "OutDated[F]", "NoPrimaryDesignated",
 			"-CASfR"},
+		{func(v *View, st *replica.Status) { v.PrimaryUnreachable = true }, "OutDated[F]",
+			"PrimaryUnreachable", "-CASfR"},
+		{func(v *View, st *replica.Status) { st.Orphan = true }, "Orphan", "Orphan", "-CASfR"},
+		{func(v *View, st *replica.Status) { st.Inconsistent, st.SyncOn, st.ToCopy = true, true, 9 },
+			"InConsistent", "Syncing", "-cAsfR"},
+		{func(v *View, st *replica.Status) { st.Inconsistent, st.ToCopy = true, 9 }, "InConsistent",
+			"PausedSync", "-cA-fR"},
 		{func(v *View, st *replica.Status) { st.Role = replica.RolePrimary }, "UpToDate", "Replicating",
 			"dCA---"},
 		{func(v *View, st *replica.Status) { st.Role, v.Open, v.Unapplied = replica.RolePrimary, 1, 7 },
@@ -211,13 +221,17 @@ func TestWordsForStates(t *testing.T) {
 			f != c.flags {
 			t.Errorf("%s, %s, %s, expected %s, %s, %s", d, r, f, c.disk, c.repl, c.flags)
 		}
+		said[strings.ReplaceAll(c.disk, "[7]", "[BYTES]")], said[c.repl] = true, true
 	}
-	if len(Goals()) != len(goals) {
-		t.Errorf("goals %v, expected %d", Goals(), len(goals))
+	for _, w := range slices.Concat(DiskWords(), ReplWords()) {
+		if !said[w.Name] {
+			t.Errorf("%s is explained, and no state is called so", w.Name)
+		}
 	}
-	for _, name := range Goals() {
-		if goals[name] == nil {
-			t.Errorf("goal %q is none", name)
+	for word := range said {
+		if !slices.ContainsFunc(slices.Concat(DiskWords(), ReplWords()),
+			func(w Word) bool { return w.Name == word }) {
+			t.Errorf("%s is not explained", word)
 		}
 	}
 }

@@ -1,0 +1,80 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/container-football/pitch/internal/units"
+	"github.com/container-football/pitch/realnode/daemon"
+)
+
+type volCreateCmd struct {
+	Name        string      `arg:"" help:"Name of the volume."`
+	Size        units.Bytes `required:"" placeholder:"SIZE" help:"Such as 10GiB."`
+	Sector      units.Bytes `default:"4KiB" help:"The least that is written: 512B or 4KiB (${default})."`
+	Ack         string      `default:"submitted" enum:"submitted,logged,durable" help:"When a write is acknowledged that asks for nothing: submitted is like a disk with a write cache, where flushes count; durable is when the log is on disk (${default})."`
+	Buffer      units.Bytes `default:"64MiB" help:"Memory for writes that are not on the volume yet (${default})."`
+	NoChecksums bool        `help:"Keep no checksums of the volume's blocks."`
+	dryRun
+}
+
+func (c *volCreateCmd) Run(s *streams, vol *volCmd) error {
+	sums := !c.NoChecksums
+	var v daemon.View
+	in := daemon.Create{Dry: c.dry(), Name: c.Name, Size: c.Size, Sector: c.Sector, Ack: c.Ack,
+		Buffer: c.Buffer, Checksums: &sums}
+	told, err := vol.asked(s, c.dryRun, request{time.Minute, http.MethodPost, "/v1/resources", in}, &v,
+		func() string {
+			return fmt.Sprintf("%s, primary on %s\nnext, on another host: pitch vol join %s --from %s",
+				units.Bytes(v.Size), v.Host, v.Name, v.Host)
+		})
+	return said(s, c.Name, told, err)
+}
+
+type volJoinCmd struct {
+	Name string `arg:"" help:"Name of the volume."`
+	From string `placeholder:"HOST" complete:"host" help:"A member to ask. Default: all peers."`
+	waitsFor
+	dryRun
+}
+
+func (c *volJoinCmd) Run(s *streams, vol *volCmd) error {
+	var v daemon.View
+	in := daemon.Join{Dry: c.dry(), From: c.From}
+	told, err := vol.asked(s, c.dryRun, post(time.Minute, c.Name, "join", in), &v, func() string {
+		return v.Host + " is a member"
+	})
+	if err == nil && !c.DryRun && !c.Wait {
+		told += fmt.Sprintf("; `pitch vol wait %s up-to-date` waits for its content", c.Name)
+	}
+	if err := said(s, c.Name, told, err); err != nil || c.DryRun {
+		return err
+	}
+	return c.await(s, vol, c.Name)
+}
+
+type volLeaveCmd struct {
+	Name  string `arg:"" complete:"volume" help:"Name of the volume."`
+	Host  string `placeholder:"HOST" complete:"host" help:"End the membership of another host, which is gone; on the primary."`
+	Force bool   `help:"Without asking the primary."`
+	dryRun
+}
+
+func (c *volLeaveCmd) Run(s *streams, vol *volCmd) error {
+	in := daemon.Leave{Dry: c.dry(), Host: c.Host, Force: c.Force}
+	told, err := vol.asked(s, c.dryRun, post(time.Minute, c.Name, "leave", in), nil,
+		func() string { return "left" })
+	return said(s, c.Name, told, err)
+}
+
+type volDeleteCmd struct {
+	Name string `arg:"" complete:"volume" help:"Name of the volume."`
+	dryRun
+}
+
+func (c *volDeleteCmd) Run(s *streams, vol *volCmd) error {
+	r := request{time.Minute, http.MethodDelete, daemon.ResourcePath(c.Name), daemon.Delete{Dry: c.dry()}}
+	told, err := vol.asked(s, c.dryRun, r, nil, func() string { return "deleted" })
+	return said(s, c.Name, told, err)
+}

@@ -1,0 +1,67 @@
+package daemon
+
+// Word is one of the control plane's own, with its meaning.
+type Word struct{ Name, Meaning string }
+
+// DiskWords are what [View] can say of a disk, in brackets what may follow.
+func DiskWords() []Word {
+	return []Word{
+		{"UpToDate", "everything that is known to be committed is on the volume"},
+		{"OutDated[F]", "log is still to be fetched"},
+		{"OutDated[R]", "log is still to be replayed"},
+		{"OutDated[FR]", "both"},
+		{"OutDated[S]", "split brain, and the history here is not that of the primary: `invalidate`"},
+		{"InConsistent", "the volume is being copied, and cannot be used before that has ended"},
+		{"Orphan", "consistent and old: nobody has the log any more that follows: `invalidate`"},
+		{"WriteBack[BYTES]", "at the primary: so much log is not on the volume yet"},
+		{"Recovery[BYTES]", "the same while it becomes primary"},
+		{"Detached", "the replica reads its log and does not take part yet"},
+		{"DefectiveLog", "log, volume or definition cannot be used; the view says why"},
+		{"NotJoined", "the primary has ended the membership of this host: `leave`"},
+	}
+}
+
+// ReplWords are what [View] can say of replication.
+func ReplWords() []Word {
+	return []Word{
+		{"Replicating", "this host is primary, and others fetch its log"},
+		{"Replaying", "all is switched on"},
+		{"Syncing", "the volume is being copied"},
+		{"PausedSync", "the volume is to be copied, and that is switched off"},
+		{"PausedFetch", "fetching is switched off"},
+		{"PausedReplay", "replay is switched off"},
+		{"NoPrimaryDesignated", "nobody is primary"},
+		{"PrimaryUnreachable", "the primary is not connected"},
+		{"SplitBrain", "the history here has left that of the primary"},
+		{"Orphan", "nobody has the log any more that follows the one here"},
+		{"NotYetPrimary", "this host is about to become primary"},
+		{"NotStarted", "the replica reads its log, or cannot"},
+		{"UnResponsive", "the replica is defective"},
+		{"NotJoined", "this host is no member any more"},
+	}
+}
+
+// RoleWords are what [View] can say of a role.
+func RoleWords() []Word {
+	return []Word{
+		{"Primary", "serves clients"},
+		{"Secondary", "replicates"},
+		{"NotYetPrimary", "becomes primary, after a start or a `primary`"},
+		{"Closed", "was primary and has handed over; nobody has taken over yet"},
+		{"Booting", "reads its log"},
+		{"Defective", "its disks do not hold what they must"},
+		{"NotJoined", "was thrown out"},
+	}
+}
+
+// FlagWords explain the six letters of the flags, by place.
+func FlagWords() []Word {
+	return []Word{
+		{"D d -", "the volume is exported here and in use; exported; not exported"},
+		{"C c -", "the volume is consistent; it is being copied; unknown"},
+		{"A -", "the replica has its disk; it has not"},
+		{"S s -", "nothing is left to be copied; copying is on; it is off. Always `-` at the primary"},
+		{"F f -", "all is fetched; fetching is on; it is off. Always `-` at the primary"},
+		{"R r -", "all is replayed; replay is on; it is off. Always `-` at the primary"},
+	}
+}

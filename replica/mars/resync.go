@@ -118,7 +118,7 @@ func (m *Machine) onInvalidate(ev *node.Event, refuse func(string)) {
 		return
 	}
 	r, from := resync{on: true}, mark{}
-	if f.cut && f.scan.rewinds && !m.copy.on && ev.N == 0 {
+	if f.cut && f.scan.rewinds && !m.copy.on && ev.N == 0 && f.scan.fork.pos >= m.stream.oldest() {
 		if f.scan.pos < m.durable.pos {
 			refuse("what the own log holds beyond the fork is still being read; try again")
 			return

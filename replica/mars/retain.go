@@ -27,8 +27,8 @@ func (m *Machine) tight() bool {
 // The primary decides for all: only it knows who has left its branch.
 func (m *Machine) needed() int64 {
 	pos := m.state.applied.pos
-	if m.meta.saved != m.meta.want {
-		return 0 // what is said to be on the volume may not be known to be there
+	if m.meta.saved != m.meta.want || m.fetch.cut {
+		return 0 // what is on the volume is not known to stay; or the log is all that tells what was lost
 	}
 	if m.tight() && (m.role == replica.RolePrimary || m.role == replica.RoleSecondary) {
 		return pos

@@ -13,7 +13,7 @@ type volCreateCmd struct {
 	Name        string      `arg:"" help:"Name of the volume."`
 	Size        units.Bytes `required:"" placeholder:"SIZE" help:"Such as 10GiB."`
 	Sector      units.Bytes `default:"4KiB" help:"The least that is written: 512B or 4KiB (${default})."`
-	Ack         string      `default:"submitted" enum:"submitted,logged,durable" help:"When a write is acknowledged that asks for nothing: submitted is like a disk with a write cache, where flushes count; durable is when the log is on disk (${default})."`
+	Ack         string      `default:"submitted" enum:"submitted,logged,durable,remote,quorum" help:"When a write is acknowledged that asks for nothing: submitted is like a disk with a write cache, where flushes count; durable is when the log is on disk; remote when one more host has it on disk, too; quorum when a majority has (${default})."`
 	Buffer      units.Bytes `default:"64MiB" help:"Memory for writes that are not on the volume yet (${default})."`
 	NoChecksums bool        `help:"Keep no checksums of the volume's blocks."`
 	dryRun

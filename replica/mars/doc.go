@@ -53,5 +53,10 @@
 // its range: not in the log, not in memory, not in a window of replay. A change of size is a frame
 // too, so that each record meets a volume of the size for which it was made.
 //
-// Not in this package yet: emergency mode, acknowledgement by others, fencing.
+// # Who has to have a write
+//
+// The setting of acknowledgement says what a write has survived when it is answered: see ack.go. It may ask
+// for one more member, or a majority. It is part of the group, so it goes with the primary.
+//
+// Not in this package yet: emergency mode, fencing.
 package mars

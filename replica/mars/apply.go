@@ -105,9 +105,7 @@ func (m *Machine) buffered() {
 		}
 		size += int(r.pos - r.start)
 		a.target = r.mark
-		if len(m.copy.marks) > 0 {
-			m.passes(r.mark)
-		}
+		m.passes(r.mark)
 	}
 	if a.target == m.applied {
 		a.busy = false // the limit is no boundary of frames
@@ -125,9 +123,7 @@ func (m *Machine) resizeWindow(sectors int64, end mark) {
 		return
 	}
 	a.target = end
-	if len(m.copy.marks) > 0 {
-		m.passes(end)
-	}
+	m.passes(end)
 	m.resize.replay = sectors
 	m.resizeKick()
 }
@@ -157,9 +153,7 @@ func (m *Machine) readBack(log []byte) {
 			return
 		}
 		a.target = end
-		if len(m.copy.marks) > 0 {
-			m.passes(end)
-		}
+		m.passes(end)
 		log = log[f.size():]
 	}
 	if a.target == m.applied {
@@ -325,7 +319,6 @@ func (m *Machine) windowDone() {
 	m.admitWaiting()
 	m.applyKick()
 	m.resizeKick()
-	m.restart()
 	m.progress()
 }
 
@@ -373,6 +366,5 @@ func (m *Machine) volumeSynced(ev *node.Event) {
 	} else {
 		m.copy.dirty = m.copy.on // again at the next tick
 	}
-	m.restart()
 	m.resizeKick()
 }

@@ -103,6 +103,9 @@ func (m *Machine) holds(end mark) {
 // the one of the log.
 func (m *Machine) passes(end mark) {
 	c := &m.copy
+	if len(c.marks) == 0 {
+		return
+	}
 	again, before := false, len(c.marks)
 	c.marks = slices.DeleteFunc(c.marks, func(k copyMark) bool {
 		again = again || k.pos < end.pos || k.pos == end.pos && k.chain != end.chain
@@ -326,7 +329,7 @@ func digests(b, data []byte, grain int) []byte {
 
 // onMapped takes where the source holds data. What it does not hold there is made zero here.
 func (m *Machine) onMapped(p *peer, msg *message, body []byte) {
-	w, at := m.answered(p, msg, body, true)
+	w, slot := m.answered(p, msg, body, true)
 	if w == nil {
 		return
 	}
@@ -338,12 +341,11 @@ func (m *Machine) onMapped(p *peer, msg *message, body []byte) {
 		return
 	}
 	c := &m.copy
-	w.n, w.at, w.stage = msg.credit, at, wayWrite
+	w.n = msg.credit
 	w.holes = runs{{First: w.first, N: w.n}}
 	for _, r := range theirs {
 		w.holes = w.holes.remove(r.First, end(r))
 	}
-	slot := m.slotOfWay(w)
 	for _, h := range w.holes {
 		for _, r := range c.ours.within(h.First, end(h)) {
 			for _, q := range c.pending.within(r.First, end(r)) {
@@ -356,22 +358,13 @@ func (m *Machine) onMapped(p *peer, msg *message, body []byte) {
 	m.wayDone(w)
 }
 
-func (m *Machine) slotOfWay(w *way) node.Tag {
-	for i := range m.copy.ways {
-		if &m.copy.ways[i] == w {
-			return node.Tag(i)
-		}
-	}
-	panic("mars: way outside its table")
-}
-
 // copyHead is in front of the body of an answer: up to which position of the log the source's volume
 // held everything when it was read (8), and the mark from which on it held nothing: position (8),
 // sequence (8), chain (8).
 const copyHead = 32
 
-// answered finds what an answer is for.
-func (m *Machine) answered(p *peer, msg *message, body []byte, maps bool) (w *way, at int64) {
+// answered finds what an answer is for, and the slot in the table of ways.
+func (m *Machine) answered(p *peer, msg *message, body []byte, maps bool) (w *way, slot node.Tag) {
 	c := &m.copy
 	if m.copying() != p || len(body) < copyHead {
 		return nil, 0
@@ -380,8 +373,8 @@ func (m *Machine) answered(p *peer, msg *message, body []byte, maps bool) (w *wa
 		if w = &c.ways[i]; w.stage == wayAsked && w.nonce == msg.nonce && w.maps == maps &&
 			w.first == msg.pos {
 			c.stall = 0
-			at = int64(binary.LittleEndian.Uint64(body))
 			le := binary.LittleEndian
+			at := int64(le.Uint64(body))
 			end := mark{int64(le.Uint64(body[8:])), le.Uint64(body[16:]), le.Uint64(body[24:])}
 			replay := m.replaying()
 			if at < c.skipped || end.pos < at || end.pos < replay.pos {
@@ -396,7 +389,8 @@ func (m *Machine) answered(p *peer, msg *message, body []byte, maps bool) (w *wa
 			if m.holds(end); w.stage != wayAsked {
 				return nil, 0 // there were too many
 			}
-			return w, at
+			w.at, w.stage = at, wayWrite
+			return w, node.Tag(i)
 		}
 	}
 	return nil, 0
@@ -405,13 +399,11 @@ func (m *Machine) answered(p *peer, msg *message, body []byte, maps bool) (w *wa
 // onCopied takes content. The body is pieces: first sector, from the first one asked for on (4),
 // their number (4), and what they hold.
 func (m *Machine) onCopied(p *peer, msg *message, body []byte) {
-	w, at := m.answered(p, msg, body, false)
+	w, slot := m.answered(p, msg, body, false)
 	if w == nil {
 		return
 	}
 	carry := int64(m.cfg.Geometry.Carry)
-	slot := m.slotOfWay(w)
-	w.at, w.stage = at, wayWrite
 	for body = body[copyHead:]; len(body) > 0; {
 		if len(body) < 8 {
 			w.failed = true
@@ -510,7 +502,7 @@ func (m *Machine) onCopyAsked(p *peer, msg *message, body []byte) {
 	if grain > 0 {
 		want = (msg.credit + grain - 1) / grain * digest
 	}
-	if m.role != replica.RolePrimary && m.role != replica.RoleClosed || m.resizing() ||
+	if !m.isSource() || m.resizing() ||
 		msg.credit < 1 || msg.credit > limit || msg.pos > m.sectors-msg.credit ||
 		int64(len(body)) != want {
 		return // it asks again
@@ -533,6 +525,11 @@ func (m *Machine) onCopyAsked(p *peer, msg *message, body []byte) {
 	}
 }
 
+// isSource says whether the volume here holds the designated branch, and nothing else.
+func (m *Machine) isSource() bool {
+	return m.role == replica.RolePrimary || m.role == replica.RoleClosed
+}
+
 // replaying is where replay is, or will be when what is under way has ended.
 func (m *Machine) replaying() mark {
 	if m.applier.busy {
@@ -548,8 +545,7 @@ func (m *Machine) copyServed(ev *node.Event) {
 	m.liveCopies--
 	m.resizeKick()
 	p := m.peer(r.to)
-	if p == nil || ev.Code != node.OK ||
-		m.role != replica.RolePrimary && m.role != replica.RoleClosed {
+	if p == nil || ev.Code != node.OK || !m.isSource() {
 		return
 	}
 	end := m.replaying()

@@ -177,7 +177,7 @@ func (m *Machine) onData(p *peer, msg *message, body []byte) {
 			return
 		}
 		m.stream.add(&f, body[:f.size()])
-		if len(m.copy.marks) > 0 && f.kind == kindSegment {
+		if f.kind == kindSegment {
 			m.begins(&m.stream.segments[len(m.stream.segments)-1])
 		}
 		body = body[f.size():]

@@ -61,7 +61,6 @@ func (m *Machine) logSynced(ev *node.Event) {
 	m.durable = m.logger.target
 	m.committed()
 	m.logKick()
-	m.restart()
 }
 
 // logFailed leaves the rest to the next tick: writers wait until the log takes records again. A
@@ -69,7 +68,6 @@ func (m *Machine) logSynced(ev *node.Event) {
 // written again.
 func (m *Machine) logFailed() {
 	m.logger.busy, m.logger.failed = false, true
-	m.restart()
 }
 
 func (m *Machine) logRepaired(ev *node.Event) {
@@ -79,7 +77,6 @@ func (m *Machine) logRepaired(ev *node.Event) {
 	if !m.logger.failed {
 		m.logKick()
 	}
-	m.restart()
 }
 
 // committed is called when more of the log has become durable.

@@ -198,6 +198,9 @@ func (m *Machine) Step(now node.Time, ev *node.Event, out *node.Effects) {
 	case node.KindMessage:
 		m.onMessage(ev)
 	}
+	if m.restarting {
+		m.restart()
+	}
 	m.noteChange()
 	m.wake()
 	m.out = nil
@@ -238,16 +241,12 @@ func (m *Machine) onDone(ev *node.Event) {
 		m.userMap(ev)
 	case tagCopyLook:
 		m.looked(ev)
-		m.restart()
 	case tagCopyWrite:
 		m.copyWritten(ev)
-		m.restart()
 	case tagCopyServe:
 		m.copyServed(ev)
-		m.restart()
 	case tagLogDelete:
 		m.logDeleted(ev)
-		m.restart()
 	}
 }
 
@@ -279,7 +278,6 @@ func (m *Machine) onTick() {
 	m.applyKick()
 	m.resizeKick()
 	m.persistApplied()
-	m.restart()
 	m.fetchTick()
 	m.copyTick()
 	m.deleteKick()

@@ -85,27 +85,3 @@ func (m *Machine) dropMaps() {
 		q.orphan = true
 	}
 }
-
-// union sorts runs and joins those that overlap or touch.
-func union(runs []node.Run) []node.Run {
-	slices.SortFunc(runs, func(a, b node.Run) int {
-		switch {
-		case a.First < b.First:
-			return -1
-		case a.First > b.First:
-			return 1
-		}
-		return 0
-	})
-	n := 0
-	for _, r := range runs {
-		if n > 0 && r.First <= runs[n-1].First+runs[n-1].N {
-			last := &runs[n-1]
-			last.N = max(last.N, r.First+r.N-last.First)
-			continue
-		}
-		runs[n] = r
-		n++
-	}
-	return runs[:n]
-}

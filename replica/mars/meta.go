@@ -247,7 +247,6 @@ func (m *Machine) metaSynced(ev *node.Event) {
 		m.announce(s.group)
 	}
 	m.metaKick()
-	m.restart()
 	m.progress()
 }
 

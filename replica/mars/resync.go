@@ -134,21 +134,19 @@ func (m *Machine) onInvalidate(ev *node.Event, refuse func(string)) {
 
 // beginAnew makes this replica begin again at a position of its log, or, with the zero mark,
 // without any: its disks are put in order as at a boot.
-func (m *Machine) beginAnew(r resync, from mark) (gen uint64) {
+func (m *Machine) beginAnew(r resync, from mark) uint64 {
 	m.restarting = true
 	m.copy.drop()
 	m.state.resync, m.state.applied = r, from
 	if from == (mark{}) {
 		m.state.sectors = int64(m.cfg.Geometry.Sectors)
 	}
-	gen = m.save()
-	m.restart()
-	return gen
+	return m.save()
 }
 
 // restart begins anew once nothing is under way and the state that says so is durable.
 func (m *Machine) restart() {
-	if !m.restarting || m.meta.saved != m.meta.want || m.applier.busy || m.logger.busy ||
+	if m.meta.saved != m.meta.want || m.applier.busy || m.logger.busy ||
 		m.meta.syncing || m.resizing() || m.fetch.scan.reading || m.volumeBusy() ||
 		m.deleting {
 		return

@@ -100,3 +100,27 @@ func (s runs) coarse(limit int) runs {
 	}
 	return out
 }
+
+// union is the set of the sectors of a list, in its memory: it sorts runs and joins those that overlap or touch.
+func union(list []node.Run) runs {
+	slices.SortFunc(list, func(a, b node.Run) int {
+		switch {
+		case a.First < b.First:
+			return -1
+		case a.First > b.First:
+			return 1
+		}
+		return 0
+	})
+	n := 0
+	for _, r := range list {
+		if n > 0 && r.First <= list[n-1].First+list[n-1].N {
+			last := &list[n-1]
+			last.N = max(last.N, r.First+r.N-last.First)
+			continue
+		}
+		list[n] = r
+		n++
+	}
+	return list[:n]
+}

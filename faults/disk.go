@@ -129,7 +129,7 @@ func (d *logDev) List(tag node.Tag) {
 }
 
 func (d *logDev) Append(tag node.Tag, seg uint64, off int64, data []byte, cost int64) {
-	if d.layer.state.Disk.Full {
+	if d.layer.state.Disk.Full && d.dev == 0 {
 		d.layer.fired.Full++
 		d.layer.hold(0, held{run: heldCompletion, machine: d.machine, ev: node.Event{
 			Kind: node.KindDone, Op: node.OpLogAppend, Dev: d.dev, Code: node.NoSpace, Tag: tag,
@@ -163,5 +163,11 @@ func (d *logDev) Truncate(tag node.Tag, seg uint64, size int64) {
 func (d *logDev) Delete(tag node.Tag, seg uint64) {
 	if !d.slow(node.Event{Op: node.OpLogDelete, Tag: tag, Seg: seg}, 0, nil) {
 		d.inner.Delete(tag, seg)
+	}
+}
+
+func (d *logDev) Note(tag node.Tag, seg uint64, data []byte) {
+	if !d.slow(node.Event{Op: node.OpLogNote, Tag: tag, Seg: seg}, 0, data) {
+		d.inner.Note(tag, seg, data)
 	}
 }

@@ -9,7 +9,7 @@ import (
 
 // everything asks for one request of each kind.
 func everything(w *world) {
-	v, l := w.inner.Volume(0, 0), w.inner.Log(0, 1)
+	v, l := w.inner.Volume(0, 0), w.inner.Log(0, 0)
 	data := []byte("xy")
 	v.Read(1, 10, 2)
 	v.Write(2, 12, data)
@@ -23,13 +23,14 @@ func everything(w *world) {
 	l.Sync(7, 7)
 	l.Truncate(8, 7, 1)
 	l.Delete(9, 7)
+	l.Note(13, 8, data)
 	clear(data)
 }
 
 var requests = []string{"read 1: 10+2", "write 2: 12 xy", "sync 3",
 	"zero 10: 20+30", "map 11: 21+31", "resize 12: 40", "list 4",
 	"append 5: 7/0 xy cost 9", "log-read 6: 7/1+2", "log-sync 7: 7", "truncate 8: 7/1",
-	"delete 9: 7"}
+	"delete 9: 7", "note 13: 8 xy"}
 
 func at(when string, what ...string) (list []string) {
 	for _, s := range what {
@@ -63,7 +64,7 @@ func TestSlowDiskTakesLongerAndKeepsTheOrder(t *testing.T) {
 	everything(w)
 	w.run(node.Second)
 	expect(t, w.asked, at("2ms", requests...)...) // four times the nominal 500 us more
-	if n := w.fired(); n != (faults.Count{Slowed: 12}) {
+	if n := w.fired(); n != (faults.Count{Slowed: 13}) {
 		t.Errorf("%+v", n)
 	}
 }
@@ -118,12 +119,13 @@ func TestFullDiskRefusesAppendsAndNothingElse(t *testing.T) {
 	}
 	ev := w.given[0]
 	if ev.Kind != node.KindDone || ev.Op != node.OpLogAppend || ev.Code != node.NoSpace ||
-		ev.Tag != 5 || ev.Seg != 7 || ev.Off != 0 || ev.Dev != 1 {
+		ev.Tag != 5 || ev.Seg != 7 || ev.Off != 0 || ev.Dev != 0 {
 		t.Errorf("%+v", ev)
 	}
+	w.inner.Log(0, 1).Append(14, 1, 0, []byte("s"), 1)
 	w.set(t, "")
-	w.inner.Log(0, 1).Append(10, 7, 0, []byte("z"), 1)
-	expect(t, w.asked[12:], "1s: append 10: 7/0 z cost 1")
+	w.inner.Log(0, 0).Append(10, 7, 0, []byte("z"), 1)
+	expect(t, w.asked[13:], "1s: append 14: 1/0 s cost 1", "1s: append 10: 7/0 z cost 1")
 	if n := w.fired(); n != (faults.Count{Full: 1}) {
 		t.Errorf("%+v", n)
 	}

@@ -195,6 +195,8 @@ func (h *held) request() {
 		h.log.Sync(ev.Tag, ev.Seg)
 	case node.OpLogTrunc:
 		h.log.Truncate(ev.Tag, ev.Seg, ev.N)
+	case node.OpLogNote:
+		h.log.Note(ev.Tag, ev.Seg, h.data)
 	case node.OpLogDelete:
 		h.log.Delete(ev.Tag, ev.Seg)
 	}

@@ -33,7 +33,9 @@ type Disk struct {
 	// Slow makes every request take about this many times as long: nominal latency is added
 	// Slow-1 times. 0 and 1 mean healthy.
 	Slow float64
-	Full bool // appends to logs fail with NoSpace
+	// Full has appends to the first log of each machine fail with NoSpace. The others are small, and live
+	// in space that they have had all the time.
+	Full bool
 	// Latent is the share of the volumes' sectors that cannot be read: a read that touches one
 	// fails with IOError. Which ones depends on the seed alone. (A drive would map a sector anew
 	// when it is written; here it stays bad until the fault ends.)

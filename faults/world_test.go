@@ -122,4 +122,8 @@ func (l *logDev) Truncate(tag node.Tag, seg uint64, size int64) {
 	(*world)(l).note("truncate %d: %d/%d", tag, seg, size)
 }
 
+func (l *logDev) Note(tag node.Tag, seg uint64, data []byte) {
+	(*world)(l).note("note %d: %d %s", tag, seg, data)
+}
+
 func (l *logDev) Delete(tag node.Tag, seg uint64) { (*world)(l).note("delete %d: %d", tag, seg) }

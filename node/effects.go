@@ -157,6 +157,12 @@ func (e *Effects) LogTruncate(dev Dev, tag Tag, seg uint64, size int64) {
 	e.list = append(e.list, Effect{Op: OpLogTrunc, Dev: dev, Tag: tag, Seg: seg, N: size})
 }
 
+// LogNote tells those who judge a run of content of seg that this log will never hold, because there
+// was no room: see Dump.Dropped. It changes nothing.
+func (e *Effects) LogNote(dev Dev, tag Tag, seg uint64, data []byte) {
+	e.add(Effect{Op: OpLogNote, Dev: dev, Tag: tag, Seg: seg}, data, nil)
+}
+
 // LogDelete deletes seg. It is durable when it completes.
 func (e *Effects) LogDelete(dev Dev, tag Tag, seg uint64) {
 	e.list = append(e.list, Effect{Op: OpLogDelete, Dev: dev, Tag: tag, Seg: seg})

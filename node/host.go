@@ -128,6 +128,8 @@ func (h *Host) carryOut(m uint32, s *slot, f *Effect) {
 		s.logs[f.Dev].Sync(f.Tag, f.Seg)
 	case OpLogTrunc:
 		s.logs[f.Dev].Truncate(f.Tag, f.Seg, f.N)
+	case OpLogNote:
+		s.logs[f.Dev].Note(f.Tag, f.Seg, h.out.Data(f))
 	case OpLogDelete:
 		s.logs[f.Dev].Delete(f.Tag, f.Seg)
 	default:

@@ -106,6 +106,10 @@ func (l *paperLog) Truncate(tag node.Tag, seg uint64, size int64) {
 	l.note("%s cut %d: %d/%d", l.name, tag, seg, size)
 }
 
+func (l *paperLog) Note(tag node.Tag, seg uint64, data []byte) {
+	l.note("%s note %d: %d %s", l.name, tag, seg, data)
+}
+
 func (l *paperLog) Delete(tag node.Tag, seg uint64) { l.note("%s delete %d: %d", l.name, tag, seg) }
 
 // specs are two machines: the second has two volumes and two logs.

@@ -93,12 +93,13 @@ const (
 	OpZero         // volume: make sectors zero; request: make sectors zero
 	OpMap          // volume: which sectors hold data; request: the same
 	OpResize       // volume: change the number of sectors; durable when done
+	OpLogNote      // log: tell those who judge a run what the log will never hold
 	OpVerb      Op = 64
 )
 
 var opNames = [...]string{"none", "send", "timer", "cancel", "reply", "read", "write", "sync",
 	"log-list", "log-append", "log-read", "log-sync", "log-truncate", "log-delete", "zero", "map",
-	"resize"}
+	"resize", "log-note"}
 
 func (o Op) String() string {
 	if int(o) < len(opNames) {

@@ -54,7 +54,8 @@ type Dump struct {
 	Volumes [][]byte    // volume Dev(i): Sectors*Carry bytes
 	Logs    [][]LogFile // log Dev(i): its segments in ascending order
 	// Dropped is, for each log, what was deleted or cut off, oldest first: of a world that keeps it
-	// for those who judge a run. What was cut off begins where the cut was.
+	// for those who judge a run. What was cut off begins where the cut was. Content that a log had no
+	// room for is there, too, if the machine has told it.
 	Dropped [][]LogFile
 }
 

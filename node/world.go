@@ -60,6 +60,8 @@ type Log interface {
 	Sync(tag Tag, seg uint64)
 	Truncate(tag Tag, seg uint64, size int64)
 	Delete(tag Tag, seg uint64)
+	// Note is for the archive of a world that keeps one, and does nothing else.
+	Note(tag Tag, seg uint64, data []byte)
 }
 
 // Layer is a world that stands between a host and another world: a fault decorator.

@@ -125,6 +125,14 @@ func (l *logDev) Delete(tag node.Tag, seg uint64) {
 	l.done(l, node.OpLogDelete, tag, l.host.sim.cfg.Disk.Sync, 0).ev.Seg = seg
 }
 
+// Note implements node.Log.
+func (l *logDev) Note(tag node.Tag, seg uint64, data []byte) {
+	if l.host.sim.cfg.Archive {
+		l.dropped = append(l.dropped, node.LogFile{ID: seg, Data: slices.Clone(data)})
+	}
+	l.done(l, node.OpLogNote, tag, l.host.sim.cfg.Disk.Read, 0).ev.Seg = seg
+}
+
 func (l *logDev) finish(aux uint64, ev *node.Event) {
 	s := l.get(ev.Seg)
 	switch ev.Op {

@@ -213,7 +213,8 @@ func tellSegments(u *user) {
 	u.equal("listing", u.listing(at, 0), []node.Segment{{ID: 4, Size: 4}, {ID: 30, Size: 6},
 		{ID: big, Size: 3}})
 	u.good(at, command{op: node.OpLogTrunc, tag: 1, seg: 30, n: 2})
-	u.good(at, command{op: node.OpLogDelete, tag: 1, seg: 4})
+	u.good(at, command{op: node.OpLogDelete, tag: 1, seg: 4},
+		command{op: node.OpLogNote, tag: 2, seg: 4, content: []byte("what it will never hold")})
 	u.equal("listing", u.listing(at, 0), []node.Segment{{ID: 30, Size: 2}, {ID: big, Size: 3}})
 	u.good(at, appendTo(1, 30, 2, "is"), appendTo(2, 4, 0, "again"))
 	a, _ := u.segment(at, 0, 30)

@@ -147,6 +147,8 @@ func (p *probe) do(c *command, out *node.Effects) {
 		out.LogSync(c.dev, c.tag, c.seg)
 	case node.OpLogTrunc:
 		out.LogTruncate(c.dev, c.tag, c.seg, c.n)
+	case node.OpLogNote:
+		out.LogNote(c.dev, c.tag, c.seg, c.content)
 	case node.OpLogDelete:
 		out.LogDelete(c.dev, c.tag, c.seg)
 	default:

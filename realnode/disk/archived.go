@@ -18,8 +18,8 @@ type archived struct {
 	next int
 }
 
-// Archived puts an aspect around a log that keeps what is deleted from it, or cut off, in files of a
-// folder of its own: for those who judge a run and need all of its history. What is kept is not
+// Archived puts an aspect around a log that keeps what is deleted from it, or cut off, or was never
+// stored for want of room, in files of a folder of its own: for those who judge a run and need all of its history. What is kept is not
 // synced.
 func Archived(below Device, dir string) (Device, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -41,6 +41,8 @@ func (a *archived) Do(r *Request) ([]byte, error) {
 	case node.OpLogTrunc:
 		from = r.N
 	case node.OpLogDelete:
+	case node.OpLogNote:
+		return nil, a.write(r.Seg, r.Data)
 	default:
 		return a.Device.Do(r)
 	}
@@ -67,9 +69,14 @@ func (a *archived) keep(seg uint64, from int64) error {
 	if len(all) == 0 {
 		return nil
 	}
+	return a.write(seg, all)
+}
+
+// write makes the next file.
+func (a *archived) write(seg uint64, data []byte) error {
 	name := fmt.Sprintf("%08d-%d", a.next, seg)
 	a.next++
-	return os.WriteFile(filepath.Join(a.dir, name), all, 0o600)
+	return os.WriteFile(filepath.Join(a.dir, name), data, 0o600)
 }
 
 func (a *archived) String() string { return "archived " + a.Device.String() }

@@ -187,6 +187,8 @@ func (l *fileLog) Do(r *Request) ([]byte, error) {
 		return nil, invalid(l, r)
 	}
 	switch r.Op {
+	case node.OpLogNote:
+		return nil, nil // there is no archive
 	case node.OpLogList:
 		l.buf = appendListing(l.buf[:0], l.segs, func(s *segment) int64 { return s.size })
 		return l.buf, nil

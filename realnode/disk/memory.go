@@ -120,7 +120,7 @@ func (l *memoryLog) Do(r *Request) ([]byte, error) {
 // has size bytes.
 func validLog(r *Request, there bool, size int64) bool {
 	switch r.Op {
-	case node.OpLogList:
+	case node.OpLogList, node.OpLogNote:
 		return true
 	case node.OpLogAppend:
 		return r.Off == size

@@ -66,6 +66,8 @@ func (l *volatileLog) Do(r *Request) ([]byte, error) {
 	defer l.mu.Unlock()
 	s := l.segs[r.Seg]
 	switch r.Op {
+	case node.OpLogNote:
+		return nil, nil // there is no archive
 	case node.OpLogList:
 		return l.list(), nil
 	case node.OpLogAppend:

@@ -270,6 +270,11 @@ func (l logDevice) Read(tag node.Tag, seg uint64, off, n int64) {
 // Sync implements node.Log.
 func (l logDevice) Sync(tag node.Tag, seg uint64) { l.request(node.OpLogSync, tag, seg, 0, 0, nil) }
 
+// Note implements node.Log.
+func (l logDevice) Note(tag node.Tag, seg uint64, data []byte) {
+	l.request(node.OpLogNote, tag, seg, 0, 0, data)
+}
+
 // Truncate implements node.Log.
 func (l logDevice) Truncate(tag node.Tag, seg uint64, size int64) {
 	l.request(node.OpLogTrunc, tag, seg, 0, size, nil)

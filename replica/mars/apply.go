@@ -310,16 +310,31 @@ func (m *Machine) applyWritten(ev *node.Event) {
 
 func (m *Machine) windowDone() {
 	m.applier.busy = false
-	m.unindex(m.applied.pos, m.applier.target.pos)
-	if len(m.io.zeros) > 0 {
-		m.io.zeros = m.io.zeros.drop(m.applier.target.pos)
-	}
+	before := m.applied.pos
 	m.applied = m.applier.target
+	if m.emergency.on {
+		m.emergencyWritten(before, m.applied.pos)
+	}
+	m.onVolume(before, min(m.applied.pos, m.durable.pos))
 	m.trim()
 	m.admitWaiting()
+	if m.emergency.on {
+		m.persistApplied()
+	}
 	m.applyKick()
 	m.resizeKick()
 	m.progress()
+}
+
+// onVolume forgets where in memory the newest content of sectors is: readers find it on the volume.
+func (m *Machine) onVolume(from, to int64) {
+	if from >= to {
+		return
+	}
+	m.unindex(from, to)
+	if len(m.io.zeros) > 0 {
+		m.io.zeros = m.io.zeros.drop(to)
+	}
 }
 
 // keepForPeers is how much applied log stays in memory, in bytes, for secondaries that are a
@@ -347,7 +362,7 @@ func (m *Machine) trim() {
 func (m *Machine) persistApplied() {
 	if m.meta.syncing || m.applied == m.state.applied && !m.copy.dirty ||
 		m.role == replica.RoleDefective || m.resizing() ||
-		m.now < m.meta.notBefore && !(m.copy.on && m.copy.done(m.applied.pos)) ||
+		m.now < m.meta.notBefore && !m.emergency.on && !m.logger.full && !(m.copy.on && m.copy.done(m.applied.pos)) ||
 		m.restarting || m.copy.on && !m.copy.based {
 		return
 	}
@@ -362,7 +377,9 @@ func (m *Machine) volumeSynced(ev *node.Event) {
 	if ev.Code == node.OK && !m.restarting {
 		m.state.applied, m.state.sectors = m.meta.candidate, m.meta.sectors
 		m.copyShot()
-		m.save()
+		if gen := m.save(); m.emergency.on {
+			m.emergencySynced(m.meta.candidate, gen)
+		}
 	} else {
 		m.copy.dirty = m.copy.on // again at the next tick
 	}

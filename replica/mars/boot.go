@@ -186,6 +186,10 @@ func (m *Machine) bootStartScan() {
 	for b.at = 0; b.at+1 < len(segs) && segs[b.at+1].Start <= b.end.pos; b.at++ {
 	}
 	switch r := &m.state.resync; {
+	case m.state.hole != 0 && !b.covers(segs):
+		b.at = -1 // what is there is older than the volume
+		m.bootEnd()
+		return
 	case len(segs) == 0 && b.end.pos > 0 && !r.on:
 		m.defect("the log is gone, but the volume holds it up to position %d", b.end.pos)
 		return
@@ -206,6 +210,12 @@ func (m *Machine) bootStartScan() {
 		return
 	}
 	m.bootReadOn()
+}
+
+// covers says whether segments reach from before the applied position to it.
+func (b *boot) covers(segs []Segment) bool {
+	n := len(segs)
+	return n > 0 && segs[0].Start <= b.end.pos && segs[n-1].Start+b.logSegs[n-1].Size >= b.end.pos
 }
 
 func (m *Machine) bootReadOn() {
@@ -320,6 +330,7 @@ func (m *Machine) booted() {
 	} else if m.state.resync.based {
 		m.stream.newest = m.state.resync.nr - 1
 	}
+	m.stream.newest = max(m.stream.newest, m.state.hole)
 	m.durable = m.boot.end
 	m.boot = nil
 	m.role = replica.RoleSecondary

@@ -309,6 +309,7 @@ func (m *Machine) learn(v version) {
 	m.copy.drop()
 	m.forgetPeers()
 	m.state.granted = 0
+	m.restarting = m.restarting || m.emergency.on // the log has to be put in order
 	m.save()
 }
 

@@ -152,6 +152,9 @@ func (c *copier) done(applied int64) bool {
 
 // replayEnd is how far replay may go.
 func (m *Machine) replayEnd() int64 {
+	if m.emergency.on {
+		return m.emergencyReach()
+	}
 	c := &m.copy
 	if !c.on || len(c.pending) == 0 {
 		// What is on the volume can be read, so it has to be sure.

@@ -124,14 +124,7 @@ func (c *cluster) settleCopies() {
 	}
 	c.until("there is one primary", func() bool { return len(c.primaries()) == 1 })
 	p := c.primaries()[0]
-	for range 4 { // who has log for another one may delete it before it is fetched
-		c.pass(node.Second)
-		for _, id := range c.hosts {
-			if s := c.state(id); s.CutOff || s.Orphan {
-				c.ok(id, replica.OpInvalidate, 0, int64(id%2), nil)
-			}
-		}
-	}
+	c.startAgain()
 	members := c.state(p).Members
 	for _, a := range members {
 		if a.Host != p {
@@ -146,5 +139,18 @@ func (c *cluster) settleCopies() {
 	c.checkSameHistory()
 	for _, id := range c.hosts {
 		c.checkImage(id)
+	}
+}
+
+// startAgain has those begin anew who cannot go on: they are cut off, or the log that they need is gone.
+func (c *cluster) startAgain() {
+	c.t.Helper()
+	for range 4 { // who has log for another one may delete it before it is fetched
+		c.pass(node.Second)
+		for _, id := range c.hosts {
+			if s := c.state(id); s.CutOff || s.Orphan {
+				c.ok(id, replica.OpInvalidate, 0, int64(id%2), nil)
+			}
+		}
 	}
 }

@@ -171,8 +171,9 @@ func (m *Machine) onData(p *peer, msg *message, body []byte) {
 		if err != nil || !m.stream.takes(&f) {
 			break // damaged on its way, or not of our branch: asking again will tell
 		}
-		if len(m.stream.segments) == 0 && f.kind != kindSegment && m.copy.on {
-			// The one who named the base has begun a segment there, this one has not.
+		if len(m.stream.segments) == 0 && f.kind != kindSegment {
+			// A log can only begin with a segment. Either who named the base has begun one there, and this
+			// one has not, or the log was given up in an emergency. Nothing is here that the source lacks.
 			m.beginAnew(resync{on: true}, mark{})
 			return
 		}
@@ -242,7 +243,7 @@ func (m *Machine) verify(p *peer, theirs mark) {
 	switch {
 	case theirs.pos > m.durable.pos:
 		m.split(p)
-	case theirs.pos < m.stream.oldest():
+	case theirs.pos < m.logFrom():
 		m.send(p, &message{kind: msgBehind}, nil, 0)
 	case theirs.pos == m.stream.at.pos:
 		m.verified(p, theirs, m.stream.at.chain)
@@ -300,7 +301,7 @@ func (m *Machine) serve(p *peer) {
 		if p.next >= to {
 			return
 		}
-		if p.next < m.stream.oldest() {
+		if p.next < m.logFrom() {
 			p.known = false
 			m.send(p, &message{kind: msgBehind}, nil, 0)
 			return

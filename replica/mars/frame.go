@@ -161,9 +161,12 @@ const (
 	Handover
 	Forced
 	Rotated // the segment before was long enough; the same primary goes on
+	// Hole: the log had no room for what was written before; see replica.Status. The same primary
+	// goes on.
+	Hole
 )
 
-var reasonNames = [...]string{"?", "created", "recovery", "handover", "forced", "rotated"}
+var reasonNames = [...]string{"?", "created", "recovery", "handover", "forced", "rotated", "hole"}
 
 func (r Reason) String() string {
 	if int(r) < len(reasonNames) {

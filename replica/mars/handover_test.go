@@ -105,6 +105,7 @@ func (c *cluster) finish() node.ID {
 			c.fatalf("host %d reports a split brain: %+v", id, s)
 		}
 	}
+	c.startAgain() // a full disk may have left somebody behind
 	c.level(p)
 	return p
 }

@@ -48,6 +48,9 @@ func (m *Machine) idle() bool {
 
 // disksIdle says whether all that is known here is on disk, as far as it may be.
 func (m *Machine) disksIdle() bool {
+	if m.emergency.on {
+		return false
+	}
 	applied := m.applied.pos >= m.replayEnd() || !m.state.replayOn && m.role == replica.RoleSecondary
 	return m.durable.pos == m.stream.at.pos && applied && m.applied == m.state.applied &&
 		m.meta.saved == m.meta.want && !m.meta.syncing && !m.applier.busy && !m.resizing()

@@ -108,7 +108,7 @@ func (m *Machine) onWrite(ev *node.Event) {
 func wantsSync(ev *node.Event) bool { return ev.Seg&node.FlagDurable != 0 }
 
 func (m *Machine) bufferFull() bool {
-	return m.stream.at.pos-m.applied.pos >= m.cfg.Buffer || len(m.io.zeros) >= maxZeros
+	return m.stream.at.pos-min(m.applied.pos, m.durable.pos) >= m.cfg.Buffer || len(m.io.zeros) >= maxZeros
 }
 
 // write puts one user's write into the stream, as one record or, if it is large, as several.

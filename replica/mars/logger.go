@@ -21,7 +21,9 @@ type logger struct {
 // logKick starts a commit if there is something to commit and none is under way.
 func (m *Machine) logKick() {
 	l := &m.logger
-	if l.busy || m.durable.pos == m.stream.at.pos || m.restarting {
+	if l.busy || m.durable.pos == m.stream.at.pos || m.restarting ||
+		m.emergency.full >= emergencyTicks || m.emergency.on && (m.emergency.until == 0 ||
+		m.durable.pos < m.emergency.until) {
 		return
 	}
 	from := m.durable.pos
@@ -59,6 +61,9 @@ func (m *Machine) logSynced(ev *node.Event) {
 	}
 	m.logger.busy = false
 	m.durable = m.logger.target
+	if m.emergency.on {
+		m.emergencyOver()
+	}
 	m.committed()
 	m.logKick()
 }
@@ -68,6 +73,9 @@ func (m *Machine) logSynced(ev *node.Event) {
 // written again.
 func (m *Machine) logFailed() {
 	m.logger.busy, m.logger.failed = false, true
+	if m.emergency.on {
+		m.emergencyGoesOn()
+	}
 }
 
 func (m *Machine) logRepaired(ev *node.Event) {

@@ -27,7 +27,11 @@ type Config struct {
 	// LogLimit is how much log is kept for members that are behind, in bytes. Who needs more is left
 	// behind (replica.Status.Orphan) and has to be invalidated. The same happens when the log's disk is
 	// full. 0: as much as they need, as long as there is space.
-	LogLimit  int64
+	LogLimit int64
+	// Emergency has the primary go on without a log that has no room, if all that may be deleted of it
+	// has been: see replica.Status. Else writers wait until there is room. With AckRemote and AckQuorum
+	// they wait in any case.
+	Emergency bool
 	CopyChunk int64 // bytes that a copy asks for at a time, up to 4 MiB. 1 MiB
 	FetchOff  bool  // the fetch switch of a new secondary
 	ReplayOff bool  // the replay switch of a new secondary
@@ -94,6 +98,7 @@ const (
 	tagCopyWrite
 	tagCopyServe
 	tagLogDelete
+	tagLogNote
 
 	tagClass node.Tag = 0xffffffff << 32
 )
@@ -142,6 +147,7 @@ type Machine struct {
 	fetchFrom  uint64 // nothing is fetched before this state is durable
 	restarting bool   // this replica begins anew as soon as nothing is under way
 	deleting   bool   // the oldest segment is being deleted
+	emergency  emergency
 
 	verbs    []verb     // changes of membership and size under way
 	opened   int64      // who holds the volume open here
@@ -214,6 +220,7 @@ func (m *Machine) onDone(ev *node.Event) {
 		m.metaAppended(ev)
 	case tagMetaSync:
 		m.metaSynced(ev)
+	case tagLogNote: // nothing waits for it
 	case tagMetaDelete: // nothing waits for it; if it failed, it is tried again after a boot
 	case tagLogAppend:
 		m.logAppended(ev)
@@ -274,6 +281,7 @@ func (m *Machine) onTick() {
 		return
 	}
 	m.metaKick()
+	m.emergencyTick()
 	m.logKick()
 	m.applyKick()
 	m.resizeKick()
@@ -367,7 +375,7 @@ func (m *Machine) peerOf(id node.ID) *peer {
 func (m *Machine) send(p *peer, msg *message, body []byte, extra int64) {
 	msg.ver = m.told
 	msg.durable, msg.durableSeq, msg.applied = m.durable.pos, m.durable.seq, m.applied.pos
-	msg.synced, msg.oldest, msg.gen = m.state.applied.pos, m.stream.oldest(), m.meta.saved
+	msg.synced, msg.oldest, msg.gen = m.state.applied.pos, m.logFrom(), m.meta.saved
 	if m.role == replica.RolePrimary {
 		msg.floor = m.needed()
 	}
@@ -428,7 +436,7 @@ func (m *Machine) Status() replica.Status {
 		Committed: m.fetch.committed, CommittedSeq: m.fetch.committedSeq, Lost: m.fetch.lost,
 		Changes: m.changes, Sectors: m.sectors, Open: m.opened, Members: m.group.members,
 		SyncOn: !m.state.syncOff, Inconsistent: m.copy.on, Orphan: m.fetch.orphan,
-		Ack: uint8(m.ack()), LogFrom: m.stream.oldest(), ToCopy: m.copy.pending.sectors()}
+		Ack: uint8(m.ack()), LogFrom: m.logFrom(), Emergency: m.emergency.on, ToCopy: m.copy.pending.sectors()}
 	if m.ver.closed() {
 		s.Primary = 0
 	}

@@ -22,28 +22,32 @@ type state struct {
 	// what the configuration of the replica says.
 	long    bool
 	sectors int64 // of the volume, at the applied position
-	group   group
-	resync  resync
+	// hole is the number of the newest segment if the log may not reach up to the applied position; or 0.
+	hole   uint64
+	group  group
+	resync resync
 }
 
 // A record: magic "PMET" (4), flags (4), generation (8), version (8), its host (4), granted (4),
 // applied position (8), sequence (8), chain (8), CRC-32C of all before (4), zero (4). Bit 2 of the
 // flags says that more follows: sectors of the volume (8), bytes of the group (4), the group in
-// the form that hellos carry, and, if bit 3 is set, bytes of the resync (4) and the resync; then
-// CRC-32C of all before, from the magic on (4). Bit 4: copying is switched off.
+// the form that hellos carry, and, if bit 3 is set, bytes of the resync (4) and the resync; then, if
+// bit 5 is set, the number of the newest segment that a log in an emergency had (8); then CRC-32C of
+// all before, from the magic on (4). Bit 4: copying is switched off.
 //
 // The next segment is begun after metaMaxBytes; no record goes beyond that by more than metaSize.
 const (
 	metaSize      = 64
 	metaMagic     = 0x54454d50
 	metaMaxBytes  = 64 << 10
-	metaMaxRecord = metaSize + metaMore + groupHead + groupMember*maxMembers + 4 + resyncHead +
+	metaMaxRecord = metaSize + metaMore + 8 + groupHead + groupMember*maxMembers + 4 + resyncHead +
 		16*resyncRuns
-	metaMore = 16 // of the longer form, without the group and the resync
+	metaMore = 16 // of the longer form, without the group, the resync and the hole
 
 	metaLong    = 4 // flags
 	metaResync  = 8
 	metaSyncOff = 16
+	metaHole    = 32
 )
 
 func (s *state) encode(gen uint64) []byte {
@@ -61,6 +65,9 @@ func (s *state) encode(gen uint64) []byte {
 		b = le.AppendUint32(b, uint32(len(r)))
 		b = append(b, r...)
 	}
+	if s.hole != 0 {
+		b = le.AppendUint64(b, s.hole)
+	}
 	return le.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
@@ -73,6 +80,9 @@ func (s *state) head(gen uint64) []byte {
 		flags |= metaLong
 		if s.resync.on {
 			flags |= metaResync
+		}
+		if s.hole != 0 {
+			flags |= metaHole
 		}
 	}
 	if s.syncOff {
@@ -125,7 +135,7 @@ func decodeRecord(b []byte) (s state, gen uint64, size int) {
 		syncOff: flags&metaSyncOff != 0}
 	size = metaSize
 	if s.long {
-		if size = s.decodeMore(b, flags&metaResync != 0); size == 0 {
+		if size = s.decodeMore(b, flags); size == 0 {
 			return state{}, 0, 0
 		}
 	}
@@ -133,7 +143,7 @@ func decodeRecord(b []byte) (s state, gen uint64, size int) {
 }
 
 // decodeMore reads what the longer form of the record b adds, and returns the size of the record.
-func (s *state) decodeMore(b []byte, resyncs bool) (size int) {
+func (s *state) decodeMore(b []byte, flags uint32) (size int) {
 	le := binary.LittleEndian
 	if len(b) < metaSize+metaMore {
 		return 0
@@ -145,6 +155,7 @@ func (s *state) decodeMore(b []byte, resyncs bool) (size int) {
 	}
 	group := metaSize + 12 + int(n)
 	end := group
+	resyncs := flags&metaResync != 0
 	if resyncs {
 		if len(b)-group < 8 {
 			return 0
@@ -155,6 +166,14 @@ func (s *state) decodeMore(b []byte, resyncs bool) (size int) {
 		}
 		end += int(n)
 	}
+	more := end
+	if flags&metaHole != 0 {
+		if len(b)-end < 12 {
+			return 0
+		}
+		s.hole = le.Uint64(b[end:])
+		end += 8
+	}
 	if le.Uint32(b[end:]) != crc32.Checksum(b[:end], castagnoli) {
 		return 0
 	}
@@ -163,7 +182,7 @@ func (s *state) decodeMore(b []byte, resyncs bool) (size int) {
 		return 0
 	}
 	if resyncs {
-		if s.resync, err = decodeResync(b[group+4 : end]); err != nil {
+		if s.resync, err = decodeResync(b[group+4 : more]); err != nil {
 			return 0
 		}
 	}
@@ -207,7 +226,8 @@ func (m *Machine) metaKick() {
 	if m.group.changed() {
 		m.state.group = m.group
 	}
-	m.state.long = m.group.changed() || m.state.resync.on ||
+	m.state.hole = m.holeNow()
+	m.state.long = m.group.changed() || m.state.hole != 0 || m.state.resync.on ||
 		m.state.sectors != int64(m.cfg.Geometry.Sectors)
 	record := m.state.encode(s.saving)
 	s.size = int64(len(record))
@@ -247,6 +267,9 @@ func (m *Machine) metaSynced(ev *node.Event) {
 		m.announce(s.group)
 	}
 	m.metaKick()
+	if m.emergency.on {
+		m.emergencySaved()
+	}
 	m.progress()
 }
 

@@ -39,6 +39,8 @@ func (m *Machine) onResize(ev *node.Event, refuse func(string)) {
 		// It has the size already, or will have it when what is logged is applied.
 		m.verbs = append(m.verbs, verb{tag: ev.Tag, pos: m.resizedAt})
 		m.answerVerbs()
+	case m.emergency.on:
+		refuse("the log is full, and what is written does not go through it; make room for it first")
 	case m.resize.grow != 0:
 		refuse("another change of size is under way; wait for it")
 	default:

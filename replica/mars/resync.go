@@ -157,7 +157,7 @@ func (m *Machine) restart() {
 		}
 	}
 	m.restarting = false
-	m.applier, m.logger = applier{}, logger{}
+	m.applier, m.logger, m.emergency = applier{}, logger{}, emergency{}
 	m.resizedAt = 0
 	m.resetFetch()
 	m.forgetPeers()
@@ -190,7 +190,8 @@ func (m *Machine) onBase(p *peer, msg *message, body []byte) {
 // giveBase names the position from which on a new member needs the log: the end. So that it can
 // begin there, the primary begins a segment.
 func (m *Machine) giveBase(p *peer) {
-	if m.role != replica.RolePrimary || m.change.draining || m.resize.grow != 0 {
+	if m.role != replica.RolePrimary || m.change.draining || m.resize.grow != 0 ||
+		m.emergency.on {
 		return // it asks again
 	}
 	p.known, p.durable = false, 0
@@ -234,6 +235,9 @@ func (m *Machine) tellBase(p *peer) {
 
 // rotate begins a new segment, unless there is nothing in the newest one.
 func (m *Machine) rotate() {
+	if m.emergency.on {
+		return // there is no room for one
+	}
 	last := &m.stream.segments[len(m.stream.segments)-1]
 	if m.stream.at.pos == last.Start+headerSize+segmentBody {
 		return

@@ -6,21 +6,36 @@ import (
 )
 
 // deleteKick deletes the oldest segment of the log once nobody needs it any more: its content is on
-// the own volume, to stay, and on those of all members. The newest segment is never deleted.
+// the own volume, to stay, and on those of all members. The newest segment is never deleted,
+// but in an emergency.
 func (m *Machine) deleteKick() {
-	if m.deleting || m.restarting || len(m.stream.segments) < 2 {
-		return
-	}
-	if m.stream.segments[1].Start <= m.needed() {
+	if !m.deleting && !m.restarting && m.deletable() {
 		m.deleting = true
 		m.out.LogDelete(devLog, tagLogDelete, m.stream.segments[0].Nr)
 	}
 }
 
+// deletable says whether nobody needs the oldest segment any more.
+func (m *Machine) deletable() bool {
+	segs := m.stream.segments
+	switch e := &m.emergency; {
+	case e.on && e.until > 0 || len(segs) == 0:
+		return false
+	case e.on && len(segs) == 1:
+		return e.from <= e.kept
+	case e.on:
+		return segs[1].Start <= e.kept
+	case len(segs) == 1:
+		return false
+	}
+	// The next one must be on disk: a log that is gone altogether says nothing.
+	return m.durable.pos > segs[1].Start && segs[1].Start <= m.needed()
+}
+
 // tight says whether the log takes more space than it may: then those who are furthest behind have to go
 // without it, so that one dead member does not stop all others, and their users.
 func (m *Machine) tight() bool {
-	return m.logger.full || m.cfg.LogLimit > 0 && m.stream.at.pos-m.stream.oldest() > m.cfg.LogLimit
+	return m.logger.full || m.cfg.LogLimit > 0 && m.stream.at.pos-m.logFrom() > m.cfg.LogLimit
 }
 
 // needed is the position from which on somebody may still ask for the log, or need it to recover.
@@ -51,7 +66,7 @@ func (m *Machine) needed() int64 {
 
 func (m *Machine) logDeleted(ev *node.Event) {
 	m.deleting = false
-	if ev.Code == node.OK {
+	if ev.Code == node.OK || ev.Code == node.Invalid && m.emergency.on { // it may never have come to be
 		m.stream.segments = m.stream.segments[1:]
 		m.deleteKick()
 	}
@@ -59,6 +74,9 @@ func (m *Machine) logDeleted(ev *node.Event) {
 
 // rotateIfLong begins a new segment when the newest one is long enough.
 func (m *Machine) rotateIfLong() {
+	if m.emergency.on {
+		return
+	}
 	last := &m.stream.segments[len(m.stream.segments)-1]
 	if m.stream.at.pos-last.Start >= m.cfg.Segment {
 		m.rotate()

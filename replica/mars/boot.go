@@ -329,8 +329,9 @@ func (m *Machine) booted() {
 		m.stream.newest = m.stream.segments[n-1].Nr
 	} else if m.state.resync.based {
 		m.stream.newest = m.state.resync.nr - 1
+	} else {
+		m.stream.newest = m.state.hole
 	}
-	m.stream.newest = max(m.stream.newest, m.state.hole)
 	m.durable = m.boot.end
 	m.boot = nil
 	m.role = replica.RoleSecondary

@@ -151,11 +151,12 @@ func (m *Machine) emergencyGoesOn() {
 	m.deleteKick()
 }
 
-// holeNow is what a state that is written now says of a log that may not reach up to the volume.
+// holeNow is what a state that is written now says of a log that may not reach up to the volume: the
+// number of the newest segment that begins before the applied position.
 func (m *Machine) holeNow() uint64 {
 	segs := m.stream.segments
 	if !m.emergency.on && (m.state.hole == 0 || len(segs) > 0 && m.durable.pos > segs[0].Start) {
 		return 0
 	}
-	return max(m.state.hole, m.stream.newest)
+	return m.stream.newestAt(m.state.applied.pos)
 }

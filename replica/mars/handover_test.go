@@ -85,9 +85,10 @@ func (c *cluster) finish() node.ID {
 	}
 	c.pass(2 * node.Second)
 	for _, id := range c.hosts {
-		c.verb(id, replica.OpConnect)
-		c.verb(id, replica.OpResumeReplay)
-		c.verb(id, replica.OpResumeSync)
+		for _, op := range []node.Op{replica.OpConnect, replica.OpResumeReplay, replica.OpResumeSync} {
+			c.until("host takes verbs", func() bool { return c.state(id).Role != replica.RoleBooting })
+			c.verb(id, op)
+		}
 	}
 	c.pass(node.Second)
 	if len(c.primaries()) == 0 {

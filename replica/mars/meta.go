@@ -22,7 +22,8 @@ type state struct {
 	// what the configuration of the replica says.
 	long    bool
 	sectors int64 // of the volume, at the applied position
-	// hole is the number of the newest segment if the log may not reach up to the applied position; or 0.
+	// hole is 0, or the log may not reach up to the applied position: then it is the number of the newest
+	// segment that begins before.
 	hole   uint64
 	group  group
 	resync resync

@@ -126,6 +126,18 @@ func (s *stream) oldest() int64 {
 	return s.segments[0].Start
 }
 
+// newestAt is the number of the newest segment that begins before pos, a position in memory. It is also
+// one of a log without segments.
+func (s *stream) newestAt(pos int64) uint64 {
+	nr := s.newest
+	for i := s.find(pos); i < len(s.refs); i++ {
+		if s.refs[i].kind == kindSegment {
+			nr--
+		}
+	}
+	return nr
+}
+
 // reset forgets what is in memory and continues at m, which is on disk.
 func (s *stream) reset(m mark) {
 	s.base, s.buf, s.refs, s.head = m.pos, s.buf[:0], s.refs[:0], 0

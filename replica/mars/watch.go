@@ -140,3 +140,25 @@ func inUse(host node.ID, users int64) string {
 	}
 	return fmt.Sprintf("the volume is in use on host %d by %d users", host, users)
 }
+
+// onContinues says whether this history is the one of an epoch that the asker has known, and only
+// planned handovers and recoveries came since. Where the log does not reach back that far any more
+// that is not known, and so not promised.
+func (m *Machine) onContinues(ev *node.Event, refuse func(string)) {
+	if m.role != replica.RolePrimary {
+		m.out.Reply(ev.Tag, node.NotPrimary, m.ver.epoch(), []byte(askPrimary))
+		return
+	}
+	for i := len(m.stream.segments) - 1; i >= 0; i-- {
+		s := &m.stream.segments[i]
+		if s.Epoch == uint64(ev.N) && int64(s.Origin) == ev.Off {
+			m.out.Reply(ev.Tag, node.OK, m.ver.epoch(), nil)
+			return
+		}
+		if s.Reason == Forced {
+			refuse(fmt.Sprintf("host %d became primary by force, in epoch %d", s.Origin, s.Epoch))
+			return
+		}
+	}
+	refuse("the log does not reach back to that epoch")
+}

@@ -234,10 +234,11 @@ func (c *Client) onOpen(ev *node.Event) {
 	if ev.N&replica.OpenForce != 0 {
 		want |= flagForce
 	}
-	if c.state == stateClosed {
+	switch {
+	case c.state == stateClosed:
 		c.seek(want)
-	} else {
-		c.flags |= want
+	case want&flagForce != 0 && !c.served:
+		c.seek(c.flags | want) // what was asked before without force may be refused yet
 	}
 }
 

@@ -52,7 +52,7 @@ func (m *Machine) needed() int64 {
 func (m *Machine) logDeleted(ev *node.Event) {
 	m.deleting = false
 	if ev.Code == node.OK {
-		m.stream.segments = m.stream.segments[1:]
+		m.stream.dropOldest()
 		m.deleteKick()
 	}
 }

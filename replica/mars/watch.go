@@ -2,6 +2,7 @@ package mars
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/container-football/pitch/node"
 	"github.com/container-football/pitch/replica"
@@ -142,15 +143,14 @@ func inUse(host node.ID, users int64) string {
 }
 
 // onContinues says whether this history is the one of an epoch that the asker has known, and only
-// planned handovers and recoveries came since. Where the log does not reach back that far any more
-// that is not known, and so not promised.
+// planned handovers and recoveries came since. Where neither the log nor memory reaches back that far
+// any more that is not known, and so not promised.
 func (m *Machine) onContinues(ev *node.Event, refuse func(string)) {
 	if m.role != replica.RolePrimary {
 		m.out.Reply(ev.Tag, node.NotPrimary, m.ver.epoch(), []byte(askPrimary))
 		return
 	}
-	for i := len(m.stream.segments) - 1; i >= 0; i-- {
-		s := &m.stream.segments[i]
+	for _, s := range slices.Backward(slices.Concat(m.stream.gone, m.stream.segments)) {
 		if s.Epoch == uint64(ev.N) && int64(s.Origin) == ev.Off {
 			m.out.Reply(ev.Tag, node.OK, m.ver.epoch(), nil)
 			return

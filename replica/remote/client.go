@@ -143,7 +143,7 @@ func (c *Client) Step(now node.Time, ev *node.Event, out *node.Effects) {
 
 // arm sets the timer for what is due next.
 func (c *Client) arm() {
-	period := node.Time(0)
+	var period node.Time
 	switch {
 	case c.state == stateSeeking, len(c.queue) > 0, c.leave.left > 0:
 		period = c.cfg.Retry

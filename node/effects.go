@@ -38,6 +38,10 @@ func (e *Effects) Len() int { return len(e.list) }
 // At returns the i-th effect.
 func (e *Effects) At(i int) *Effect { return &e.list[i] }
 
+// Remove takes the i-th effect out: for a machine that wraps another one, and does itself what that
+// one has asked for. What Data has returned for it stays valid. Effects behind it move up by one.
+func (e *Effects) Remove(i int) { e.list = append(e.list[:i], e.list[i+1:]...) }
+
 // Data is the content that f carries. It is valid until e is reset.
 func (e *Effects) Data(f *Effect) []byte {
 	if f.size < 0 {

@@ -128,3 +128,23 @@ func TestEffectsDoNotAllocateOnceGrown(t *testing.T) {
 		t.Errorf("%v allocations a step", n)
 	}
 }
+
+// Who wraps a machine takes effects out, and puts others in, while others stay what they are.
+func TestAnEffectCanBeTakenOut(t *testing.T) {
+	var e node.Effects
+	mine := []byte("lent")
+	e.Reply(1, node.OK, 2, []byte("one"))
+	e.ReplyLent(2, node.OK, 2, mine)
+	e.Reply(3, node.OK, 2, []byte("three"))
+	taken := e.Data(e.At(1))
+	e.Remove(1)
+	e.Send(node.Addr{Host: 1}, node.ClassLog, nil, taken, 0)
+	for i, want := range []string{"one", "three", "lent"} {
+		if got := e.Data(e.At(i)); string(got) != want {
+			t.Errorf("effect %d holds %q, expected %q", i, got, want)
+		}
+	}
+	if e.Len() != 3 || string(taken) != "lent" {
+		t.Errorf("%d effects, and %q was taken", e.Len(), taken)
+	}
+}

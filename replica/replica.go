@@ -45,6 +45,16 @@ const (
 	// OpSecondary lets a primary close without a successor: nobody is primary then, until a member
 	// is asked to be.
 	OpSecondary
+	// OpContinues asks a primary whether its history is the one that host Off served under epoch N, and
+	// nobody has become primary by force since: then all that was durable there is here. It is
+	// refused if that is not so, or is not known any more.
+	OpContinues
+)
+
+// What OpOpen may ask for where the volume is used without a replica, as bits of N.
+const (
+	OpenForce  = 1 << iota // take the volume away from whoever holds it elsewhere
+	OpenShared             // read only, beside others
 )
 
 // AppendAddr appends the form of an address to b: host, machine, 4 bytes each, little endian.
@@ -104,10 +114,11 @@ const (
 	RoleSecondary
 	RoleDefective // its disks do not hold what they must
 	RoleLeft      // has been removed from the group
+	RoleRemote    // no replica: the volume is used from here over the network
 )
 
 var roleNames = [...]string{"Booting", "NotYetPrimary", "Primary", "Closed", "Secondary",
-	"Defective", "NotJoined"}
+	"Defective", "NotJoined", "Prosumer"}
 
 func (r Role) String() string {
 	if int(r) < len(roleNames) {

@@ -28,6 +28,7 @@ func TestNoFaultMakesAShippedScenarioViolateAnything(t *testing.T) {
 			t.Parallel()
 			f := loaded(t, path)
 			f.Random = everyFault
+			f.Expect.MaxUnknown, f.Expect.MaxStall = scenario.Unbounded, 0 // faults are felt
 			passed, fired := uint64(0), 0
 			for seed := uint64(1000); seed < 1000+perScenario; seed++ {
 				res, err := scenario.Run(context.Background(), f,

@@ -59,6 +59,8 @@ type Resource struct {
 	Replicas []string `toml:"replicas" req:"yes"`
 	// Joiners are hosts with an empty replica that is no member until a step lets it join.
 	Joiners []string `toml:"joiners"`
+	// Remote are hosts without a replica that may use the volume over the network.
+	Remote []string `toml:"remote"`
 	// Ack is the strategy's to judge; mars knows durable, logged and submitted.
 	Ack         string `toml:"ack" default:"durable" pattern:"slug"`
 	Buffer      Bytes  `toml:"buffer" default:"64MiB" min:"1B"`
@@ -170,6 +172,10 @@ type Expect struct {
 	// Checks is empty if every check that applies is wanted.
 	Checks  []string `toml:"checks" enum:"checks"`
 	MaxLost MaxLost  `toml:"max_lost"`
+	// MaxUnknown bounds the operations that ended without an answer or with an error.
+	MaxUnknown int `toml:"max_unknown" default:"unbounded" min:"0"`
+	// MaxStall bounds the time of any operation that was acknowledged; 0 means that it is not limited.
+	MaxStall Duration `toml:"max_stall" min:"1ms"`
 	// MustFire names step verbs, steps, and kinds of random faults that have to happen.
 	MustFire []string `toml:"must_fire"`
 }

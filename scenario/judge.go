@@ -22,6 +22,7 @@ const (
 	checkLineage      = "lineage"
 	checkConverges    = "converges"
 	checkOnePrimary   = "one-primary"
+	checkService      = "service" // made whenever [expect] bounds it
 )
 
 // final is what one replica holds at the end.
@@ -43,8 +44,34 @@ func (r *runner) judge() error {
 			return err
 		}
 	}
+	r.judgeService()
 	r.conclude()
 	return nil
+}
+
+// judgeService holds what users have felt against the bounds of [expect].
+func (r *runner) judgeService() {
+	e := &r.file.Expect
+	if e.MaxUnknown == Unbounded && e.MaxStall == 0 {
+		return
+	}
+	longest := int64(0)
+	for i := range r.history {
+		if op := &r.history[i]; !op.Unknown {
+			longest = max(longest, op.Return-op.Call)
+		}
+	}
+	switch {
+	case e.MaxUnknown != Unbounded && r.res.Counts.Unknown > e.MaxUnknown:
+		r.violated(checkService, "%d operations ended without an answer or with an error, at most %d may",
+			r.res.Counts.Unknown, e.MaxUnknown)
+	case e.MaxStall > 0 && longest > int64(e.MaxStall):
+		r.violated(checkService, "an operation took %v, at most %v is allowed", node.Time(longest),
+			e.MaxStall)
+	default:
+		r.add(check.Result{Check: checkService, Verdict: check.OK,
+			Note: fmt.Sprintf("the longest operation took %v", node.Time(longest))})
+	}
 }
 
 func (r *runner) wants(name string) bool {
@@ -81,6 +108,7 @@ func (r *runner) judgeResource(i int) error {
 		return err
 	}
 	old := diverged(all, p)
+	h = r.servers(rs, h, p, all)
 	if other := apartFrom(all, p, old); other != nil {
 		// What these two lost of one another's history cannot be told from the primary's log.
 		note := fmt.Sprintf("%s and %s have left the history of %s on different branches; runs with "+
@@ -95,6 +123,33 @@ func (r *runner) judgeResource(i int) error {
 	}
 	r.judgeReplicas(i, finals, p)
 	return nil
+}
+
+// servers returns a history in which operations of hosts without a replica are those of the primaries
+// that have served them, by the epoch. Those without an answer belong to no host: they may take effect
+// whatever becomes of the one that they were asked on.
+func (r *runner) servers(rs *resourceState, h check.History, p *final, all []final) check.History {
+	if len(rs.res.Remote) == 0 {
+		return h
+	}
+	origin := make(map[uint64]string)
+	for _, f := range append(slices.Clone(all), *p) { // where two branches know an epoch, the primary's counts
+		for _, e := range f.branch.epochs {
+			origin[e.number] = r.file.HostName(e.origin)
+		}
+	}
+	out := slices.Clone(h)
+	for i := range out {
+		op := &out[i]
+		switch {
+		case !slices.Contains(rs.res.Remote, op.Host):
+		case op.Unknown:
+			op.Host = ""
+		default:
+			op.Host = origin[op.Epoch]
+		}
+	}
+	return out
 }
 
 // finals reads the disks of all replicas of a resource.

@@ -7,6 +7,7 @@ import (
 	"github.com/container-football/pitch/check"
 	"github.com/container-football/pitch/node"
 	"github.com/container-football/pitch/replica/mars"
+	"github.com/container-football/pitch/replica/remote"
 )
 
 // strategy is what the runner knows of a replication strategy.
@@ -89,21 +90,46 @@ func (f *File) Specs(id node.ID, k *WorldKind) ([]node.Spec, error) {
 	for i := range f.Resources {
 		r := &f.Resources[i]
 		spec := Absent()
-		if names := r.MembersAt(f.HostName(id)); names != nil {
-			var members []node.Addr
-			for _, name := range names {
-				members = append(members, node.Addr{Host: f.HostID(name), Machine: uint32(i)})
-			}
+		if slices.Contains(r.Remote, f.HostName(id)) {
+			spec = Remote(f.addrs(r.Replicas, i), r.Geometry(k))
+		} else if names := r.MembersAt(f.HostName(id)); names != nil {
+			at := Place{Members: f.addrs(names, i), Geometry: r.Geometry(k),
+				Joins: slices.Contains(r.Joiners, f.HostName(id))}
 			var err error
-			spec, err = r.Spec(Place{Members: members, Geometry: r.Geometry(k),
-				Joins: slices.Contains(r.Joiners, f.HostName(id))})
-			if err != nil {
+			if spec, err = r.Spec(at); err != nil {
 				return nil, fmt.Errorf("%s: resource %s: %w", f.Path, r.Name, err)
+			}
+			if len(r.Remote) > 0 {
+				spec = Served(spec, at.Members, at.Geometry)
 			}
 		}
 		specs = append(specs, spec)
 	}
 	return specs, nil
+}
+
+// addrs are the machines of a resource on some hosts.
+func (f *File) addrs(hosts []string, resource int) (list []node.Addr) {
+	for _, name := range hosts {
+		list = append(list, node.Addr{Host: f.HostID(name), Machine: uint32(resource)})
+	}
+	return list
+}
+
+// Served is a replica that hosts without one may use, too.
+func Served(spec node.Spec, members []node.Addr, g node.Geometry) node.Spec {
+	inner := spec.New
+	spec.New = func() node.Machine {
+		return remote.NewServer(inner(), remote.ServerConfig{Members: members, Geometry: g})
+	}
+	return spec
+}
+
+// Remote is the machine of a host that uses a volume without having a replica.
+func Remote(members []node.Addr, g node.Geometry) node.Spec {
+	return node.Spec{New: func() node.Machine {
+		return remote.NewClient(remote.ClientConfig{Members: members, Geometry: g})
+	}}
 }
 
 // Place is what a replica is made with besides its resource.

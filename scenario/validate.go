@@ -98,6 +98,12 @@ func (v *validator) resource(path string, r *Resource, o Options) {
 			v.Value(at, "joiners: %q is one of the replicas already", h)
 		}
 	}
+	for i, h := range r.Remote {
+		at := strict.Index(path+".remote", i)
+		if v.refer(at, "remote: ", argHost, h, v.hosts) && slices.Contains(r.Holders(), h) {
+			v.Value(at, "remote: %q holds a replica, and needs no other one's", h)
+		}
+	}
 }
 
 func (v *validator) workload(path string, w *Workload) {
@@ -124,7 +130,7 @@ func (v *validator) workload(path string, w *Workload) {
 		v.Value(path+".file", "file: expected the path of a trace, found \"\"")
 	}
 	if v.Has(path+".host") && v.refer(path+".host", "host: ", argHost, w.Host, v.hosts) {
-		v.replica(path+".host", "host: ", w.On, w.Host)
+		v.user(path+".host", "host: ", w.On, w.Host)
 	}
 }
 
@@ -157,7 +163,11 @@ func (v *validator) placeOf(path string, s *Step) {
 	hostOK := v.Has(host) && v.refer(host, "host: ", argHost, s.Host, v.hosts)
 	resOK := v.Has(res) && v.refer(res, "resource: ", argResource, s.Resource, v.resources)
 	if hostOK && resOK {
-		v.replica(host, "host: ", s.Resource, s.Host)
+		if s.Do == DoOpen || s.Do == DoClose {
+			v.user(host, "host: ", s.Resource, s.Host)
+		} else {
+			v.replica(host, "host: ", s.Resource, s.Host)
+		}
 	}
 	if s.Do == DoResize && resOK {
 		v.grows(path+".size", s)
@@ -182,6 +192,14 @@ func (v *validator) replica(field, label, resource, host string) {
 	if !slices.Contains(r.Holders(), host) {
 		v.Value(field, "%s%q holds no replica of %q; its replicas are %s", label, host, resource,
 			strings.Join(r.Holders(), ", "))
+	}
+}
+
+// user complains unless the volume of resource can be used on host.
+func (v *validator) user(field, label, resource, host string) {
+	r := v.f.Resources[slices.Index(v.resources, resource)]
+	if !slices.Contains(r.Remote, host) {
+		v.replica(field, label, resource, host)
 	}
 }
 

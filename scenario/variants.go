@@ -25,6 +25,8 @@ const (
 	DoResize       = "resize"
 	DoJoin         = "join"
 	DoLeave        = "leave"
+	DoOpen         = "open"
+	DoClose        = "close"
 	DoStop         = "stop"
 	DoWait         = "wait"
 )
@@ -73,6 +75,9 @@ var stepUnion = strict.Union{
 		{Name: DoJoin, Required: []string{"resource", "host"}, Doc: "make a host a member"},
 		{Name: DoLeave, Required: []string{"resource", "host"},
 			Doc: "make a host a member no longer"},
+		{Name: DoOpen, Required: []string{"resource", "host"}, Optional: []string{"force"},
+			Doc: "let a user hold the volume open on a host"},
+		{Name: DoClose, Required: []string{"resource", "host"}, Doc: "let that user go"},
 		{Name: DoStop, Required: []string{"workload"}, Doc: "end a workload early"},
 		{Name: DoWait, Doc: "do nothing; a mark for fired() and must_fire"},
 	},

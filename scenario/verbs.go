@@ -30,6 +30,8 @@ var verbs = map[string]verb{
 	DoResize:       {op: replica.OpResize, atPrimary: true},
 	DoJoin:         {op: replica.OpAddMember, atPrimary: true, givesUp: true},
 	DoLeave:        {op: replica.OpRemoveMember, atPrimary: true},
+	DoOpen:         {op: replica.OpOpen},
+	DoClose:        {op: replica.OpClose},
 }
 
 // given is what the disks of a replica held before a step made it begin anew.
@@ -63,6 +65,10 @@ func (r *runner) fireVerb(i int, v verb) error {
 				rs.gaveUp = r.world.Now()
 			}
 			rs.forced = true
+		}
+	case DoOpen:
+		if s.Force {
+			req.N = replica.OpenForce
 		}
 	case DoInvalidate:
 		if s.Full {
@@ -138,6 +144,8 @@ func (s *Step) told() string {
 	switch {
 	case s.Do == DoPrimary && s.Force:
 		return fmt.Sprintf("primary --force %s on %s", s.Resource, s.Host)
+	case s.Do == DoOpen && s.Force:
+		return fmt.Sprintf("open --force %s on %s", s.Resource, s.Host)
 	case s.Do == DoInvalidate && s.Full:
 		return fmt.Sprintf("invalidate all of %s on %s", s.Resource, s.Host)
 	case s.Do == DoResize:

@@ -255,7 +255,7 @@ func (w *workload) answered(o *node.Observation) {
 		w.finished++
 		w.acked++
 		w.record(c, o)
-	case node.NotPrimary:
+	case node.NotPrimary, node.Refused: // nothing was done; somebody else may hold the volume
 		w.r.res.Counts.Refused++
 		if w.load.Host == "" {
 			w.r.reroute(w.resource)

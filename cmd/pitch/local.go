@@ -52,6 +52,9 @@ func openLocal(ctx context.Context, s scenario.Setup) (scenario.World, error) {
 // absent is the strategy of a machine that stands for a replica which a host does not have.
 const absent = "absent"
 
+// prosumer is the strategy of a host that uses a volume without having a replica.
+const prosumer = "prosumer"
+
 // definitions are the resources of a scenario, as the daemon of a host knows them. Machines are
 // numbered by their place in the file, in all worlds.
 func definitions(f *scenario.File, id node.ID) (list []*daemon.Definition) {
@@ -65,6 +68,9 @@ func definitions(f *scenario.File, id node.ID) (list []*daemon.Definition) {
 		members := r.MembersAt(f.HostName(id))
 		if members == nil {
 			def.Strategy, members = absent, r.Replicas
+			if slices.Contains(r.Remote, f.HostName(id)) {
+				def.Strategy = prosumer
+			}
 		}
 		for _, name := range members {
 			def.Members = append(def.Members, realnode.HostName(f.HostID(name)))

@@ -105,6 +105,9 @@ func buildReplica(def *daemon.Definition, members []node.Addr) (node.Spec, error
 	if def.Strategy == absent {
 		return scenario.Absent(), nil
 	}
+	if def.Strategy == prosumer {
+		return scenario.Remote(members, def.Geometry()), nil
+	}
 	r := &scenario.Resource{Name: def.Name, Strategy: def.Strategy, Size: def.Size,
 		Sector: def.Sector, Ack: def.Ack, Buffer: def.Buffer, FetchWindow: def.FetchWindow,
 		Segment: def.Segment, CopyChunk: def.CopyChunk, Replay: def.Replay, Fetch: def.Fetch}
@@ -113,5 +116,9 @@ func buildReplica(def *daemon.Definition, members []node.Addr) (node.Spec, error
 	uuid := fnv.New64a()
 	_, _ = uuid.Write([]byte(def.UUID)) // a hash takes anything
 	at.Resource = uuid.Sum64()
-	return r.Spec(at)
+	spec, err := r.Spec(at)
+	if err != nil {
+		return node.Spec{}, err
+	}
+	return scenario.Served(spec, members, def.Geometry()), nil
 }

@@ -104,6 +104,8 @@ func (m *Machine) onVerb(ev *node.Event) {
 		m.onMembership(ev, refuse)
 	case replica.OpResize:
 		m.onResize(ev, refuse)
+	case replica.OpContinues:
+		m.onContinues(ev, refuse)
 	default:
 		m.out.Reply(ev.Tag, node.Invalid, m.ver.epoch(), []byte("unknown verb"))
 	}

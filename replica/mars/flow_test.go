@@ -294,7 +294,7 @@ func TestRequestsOutOfRangeAreInvalid(t *testing.T) {
 		{node.OpMap, 0, 0, nil},
 		{replica.OpAddMember, 0, 0, nil},
 		{replica.OpRemoveMember, 0, 0, make([]byte, 7)},
-		{replica.OpSecondary + 1, 0, 0, nil},
+		{replica.OpContinues + 1, 0, 0, nil},
 	} {
 		if o := c.ask(1, r.op, r.sector, r.n, r.data); o.Code != node.Invalid {
 			t.Errorf("%v of %d sectors from %d with %d bytes: %v", r.op, r.n, r.sector,

@@ -67,7 +67,7 @@ func (m *Machine) needed() int64 {
 func (m *Machine) logDeleted(ev *node.Event) {
 	m.deleting = false
 	if ev.Code == node.OK || ev.Code == node.Invalid && m.emergency.on { // it may never have come to be
-		m.stream.segments = m.stream.segments[1:]
+		m.stream.dropOldest()
 		m.deleteKick()
 	}
 }

@@ -16,6 +16,7 @@ type stream struct {
 	refs     []ref         // one a frame
 	head     int           // refs before it have been trimmed
 	segments []Segment     // those that are still on disk
+	gone     []Segment     // the first of each epoch before, as far as deleted in this incarnation
 	newest   uint64        // number of the newest segment, or of the one before the first that is to come
 	at       mark          // the end
 	low      mark          // where memory begins: the start of refs[head], or the end
@@ -36,6 +37,23 @@ type ref struct {
 	sectors uint32
 	kind    uint8
 	cont    bool // continues the record before
+}
+
+// maxGone bounds the epochs that are remembered after their last segment was deleted.
+const maxGone = 128
+
+// dropOldest forgets the oldest segment, but not whose it was: see onContinues.
+func (s *stream) dropOldest() {
+	first := s.segments[0]
+	s.segments = s.segments[1:]
+	n := len(s.gone)
+	switch {
+	case n > 0 && s.gone[n-1].Epoch == first.Epoch:
+		return // what opened the epoch says more than what went on with it
+	case n == maxGone:
+		s.gone = s.gone[:copy(s.gone, s.gone[1:])]
+	}
+	s.gone = append(s.gone, first)
 }
 
 // takes says whether f, which comes from outside, may be added.

@@ -2,6 +2,7 @@ package mars
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/container-football/pitch/node"
 	"github.com/container-football/pitch/replica"
@@ -141,4 +142,25 @@ func inUse(host node.ID, users int64) string {
 		return fmt.Sprintf("the volume is in use on host %d by 1 user", host)
 	}
 	return fmt.Sprintf("the volume is in use on host %d by %d users", host, users)
+}
+
+// onContinues says whether this history is the one of an epoch that the asker has known, and only
+// planned handovers and recoveries came since. Where neither the log nor memory reaches back that far
+// any more that is not known, and so not promised.
+func (m *Machine) onContinues(ev *node.Event, refuse func(string)) {
+	if m.role != replica.RolePrimary {
+		m.out.Reply(ev.Tag, node.NotPrimary, m.ver.epoch(), []byte(askPrimary))
+		return
+	}
+	for _, s := range slices.Backward(slices.Concat(m.stream.gone, m.stream.segments)) {
+		if s.Epoch == uint64(ev.N) && int64(s.Origin) == ev.Off {
+			m.out.Reply(ev.Tag, node.OK, m.ver.epoch(), nil)
+			return
+		}
+		if s.Reason == Forced {
+			refuse(fmt.Sprintf("host %d became primary by force, in epoch %d", s.Origin, s.Epoch))
+			return
+		}
+	}
+	refuse("the log does not reach back to that epoch")
 }

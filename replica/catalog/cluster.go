@@ -278,8 +278,8 @@ func (m *Machine) relink() {
 			continue
 		}
 		to := other.contact
-		if n := len(other.sharers); n > 0 {
-			to = other.sharers[m.random.Below(uint64(n))].host
+		if n := len(other.shared()); n > 0 {
+			to = other.shared()[m.random.Below(uint64(n))].host
 		}
 		if to != 0 && to != m.self.Host {
 			m.send(to, &message{kind: msgLink, scope: other.name, text: m.home})
@@ -399,7 +399,7 @@ func (m *Machine) setShare(tag node.Tag, id node.ID, name string, guest bool) {
 // changeShare writes a share, unless it is there as it should be.
 func (m *Machine) changeShare(tag node.Tag, sc *scope, id node.ID, role string) {
 	now, shares := sc.value(shareKey(id))
-	if !shares && len(sc.sharers) >= maxSharers {
+	if !shares && len(sc.shared()) >= maxSharers {
 		m.refuse(tag, "%d hosts share %s, and no more can", maxSharers, sc.name)
 		return
 	}
@@ -428,7 +428,7 @@ func (m *Machine) taken(name string) string {
 
 // lastWriter says whether nobody but a host writes a resource.
 func (m *Machine) lastWriter(sc *scope, id node.ID) bool {
-	return !slices.ContainsFunc(sc.sharers, func(s sharer) bool { return !s.guest && s.host != id })
+	return !slices.ContainsFunc(sc.shared(), func(s sharer) bool { return !s.guest && s.host != id })
 }
 
 // unshare ends the share of a host in a resource.
@@ -437,7 +437,7 @@ func (m *Machine) unshare(tag node.Tag, id node.ID, name string) {
 	switch {
 	case sc == nil || sc.kind != kindResource || !m.writes(sc) && id != m.self.Host:
 		m.refuse(tag, "host %d is no member of %s", m.self.Host, name)
-	case m.lastWriter(sc, id) && len(sc.sharers) > 1:
+	case m.lastWriter(sc, id) && len(sc.shared()) > 1:
 		m.refuse(tag, "host %d is the last member of %s, and there are guests", id, name)
 	default:
 		if _, ok := sc.value(shareKey(id)); ok {

@@ -36,7 +36,7 @@ func (m *Machine) round() {
 		sc.turn++
 		i, _ := slices.BinarySearch(peers, m.self.Host)
 		m.sendDigest(sc, peers[(uint64(i)+sc.turn)%uint64(len(peers))], 0)
-		if sc.tombs > 0 && m.writes(sc) && len(sc.sharers) <= probeWriters && sc.kind == kindResource {
+		if sc.tombs > 0 && m.writes(sc) && len(sc.shared()) <= probeWriters && sc.kind == kindResource {
 			m.probe(sc)
 		}
 	}
@@ -45,7 +45,7 @@ func (m *Machine) round() {
 
 // probe asks all writers of a resource what they have, as deletions may be forgotten.
 func (m *Machine) probe(sc *scope) {
-	for _, s := range sc.sharers {
+	for _, s := range sc.shared() {
 		if !s.guest && s.host != m.self.Host {
 			m.sendDigest(sc, s.host, flagAnswer)
 		}
@@ -57,7 +57,7 @@ func (m *Machine) forgetDeleted(sc *scope) {
 	if sc.tombs == 0 || !m.writes(sc) {
 		return
 	}
-	for _, s := range sc.sharers {
+	for _, s := range sc.shared() {
 		if s.guest || s.host == m.self.Host {
 			continue
 		}
@@ -232,8 +232,12 @@ func (m *Machine) ranges(sc *scope, from node.ID, msg *message) {
 	}
 	at := msg.from
 	for _, s := range msg.sums {
-		if list := sc.within(at, s.to); digestOf(list) != s.digest {
-			m.differ(sc, from, at, s.to, list)
+		// In the steady state everything is compared, and is the same: that must not cost more with
+		// the number of keys.
+		if at != everything || s.to != everything || s.digest != sc.digest {
+			if list := sc.within(at, s.to); digestOf(list) != s.digest {
+				m.differ(sc, from, at, s.to, list)
+			}
 		}
 		at = s.to
 	}

@@ -31,8 +31,8 @@ func (m *Machine) peers(sc *scope) []node.ID {
 		}
 		return m.hosts
 	}
-	list := make([]node.ID, 0, len(sc.sharers))
-	for _, s := range sc.sharers {
+	list := make([]node.ID, 0, len(sc.shared()))
+	for _, s := range sc.shared() {
 		if s.host != m.self.Host {
 			list = append(list, s.host)
 		}
@@ -68,7 +68,7 @@ func (m *Machine) endings() {
 		sc := m.scopes[i]
 		gone := sc.get(me) == nil && len(sc.list) > 0 &&
 			(sc.kind == kindResource || sc.name == m.home)
-		alone := sc.kind != kindHost && len(sc.sharers) == 0 && sc.get(me) != nil
+		alone := sc.kind != kindHost && len(sc.shared()) == 0 && sc.get(me) != nil
 		if gone || alone {
 			e := Entry{}
 			if own := sc.get(me); own != nil {
@@ -150,7 +150,7 @@ func (m *Machine) allHosts() []node.ID {
 	var list []node.ID
 	for _, sc := range m.scopes {
 		if sc.kind == kindCluster {
-			for _, s := range sc.sharers {
+			for _, s := range sc.shared() {
 				if s.host != m.self.Host {
 					list = append(list, s.host)
 				}

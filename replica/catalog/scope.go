@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"encoding/hex"
 	"fmt"
 	"slices"
@@ -127,8 +128,9 @@ type scope struct {
 	digest
 	tombs   int
 	floor   Stamp
-	changes uint64 // within this incarnation, from 1
-	sharers []sharer
+	changes uint64             // within this incarnation, from 1
+	sharers []sharer           // see shared
+	stale   bool               // sharers are not what the entries say
 	contact node.ID            // somebody to ask as long as nobody else is known; 0: none
 	reports map[node.ID]report // the newest of each host; never ranged over
 	turn    uint64             // whose turn it is in the next round
@@ -247,24 +249,28 @@ func (sc *scope) raise(floor Stamp) {
 func (sc *scope) changed(key string) {
 	sc.changes++
 	if strings.HasPrefix(key, sharePrefix) {
-		sc.recount()
+		sc.stale = true
 	}
 }
 
-// recount reads who shares the scope from its entries, by number of the host.
-func (sc *scope) recount() {
-	sc.sharers = sc.sharers[:0]
+// shared are those who share the scope as its entries say, by number of the host.
+func (sc *scope) shared() []sharer {
+	if !sc.stale {
+		return sc.sharers
+	}
+	sc.stale, sc.sharers = false, sc.sharers[:0]
 	for _, e := range sc.prefixed(sharePrefix) {
 		if id, ok := parseHost(e.Key[len(sharePrefix):]); ok && !e.Deleted {
 			sc.sharers = append(sc.sharers, sharer{id, e.Value == roleGuest && sc.kind == kindResource})
 		}
 	}
-	slices.SortFunc(sc.sharers, func(a, b sharer) int { return int(a.host) - int(b.host) })
+	slices.SortFunc(sc.sharers, func(a, b sharer) int { return cmp.Compare(a.host, b.host) })
+	return sc.sharers
 }
 
 // sharer says whether a host shares the scope, and may write it.
 func (sc *scope) sharer(id node.ID) (shares, writes bool) {
-	for _, s := range sc.sharers {
+	for _, s := range sc.shared() {
 		if s.host == id {
 			return true, !s.guest
 		}

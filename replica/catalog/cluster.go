@@ -205,7 +205,7 @@ func (m *Machine) contents() (hashes []uint64, what []string) {
 }
 
 // mergeAsked tells a host that wants to merge what is here.
-func (m *Machine) mergeAsked(from node.ID, _ *message) {
+func (m *Machine) mergeAsked(from node.ID) {
 	home := m.scope(m.home)
 	if home == nil || !m.writes(home) {
 		m.send(from, &message{kind: msgRefuse, text: "the host that was asked is in no cluster"})

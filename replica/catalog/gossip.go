@@ -104,7 +104,7 @@ func (m *Machine) message(from node.ID, msg *message) {
 		m.verbRefused(from, msg)
 		return
 	case msgAsk:
-		m.mergeAsked(from, msg)
+		m.mergeAsked(from)
 		return
 	case msgOffer:
 		m.mergeOffered(from, msg)

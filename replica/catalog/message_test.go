@@ -16,7 +16,8 @@ func messages() []*message {
 	return []*message{
 		{kind: msgRanges, flags: flagShare | flagAnswer, scope: "resource/db", floor: Stamp{5, 6}, share: e,
 			sums: []sum{{"", digest{1, 2}}}},
-		{kind: msgRanges, scope: "resource/db", from: "a", sums: []sum{{"b", digest{3, 4}}, {"", digest{1, 2}}}},
+		{kind: msgRanges, scope: "resource/db", from: "a",
+			sums: []sum{{"b", digest{3, 4}}, {"", digest{1, 2}}}},
 		{kind: msgEntries, flags: flagComplete | flagRumor, scope: "host/7", from: "a", to: "zz",
 			list: []Entry{e, dead}},
 		{kind: msgVoid, scope: "cluster/" + UUID{1}.String(), floor: Stamp{9, 1}, list: []Entry{dead}},
@@ -36,7 +37,7 @@ func TestMessagesReadBack(t *testing.T) {
 			t.Errorf("%+v: %v", msg, err)
 			continue
 		}
-		if got.list == nil || len(got.list) == 0 {
+		if len(got.list) == 0 {
 			got.list = msg.list
 		}
 		if !reflect.DeepEqual(got, msg) {

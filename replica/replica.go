@@ -14,7 +14,8 @@ import (
 	"github.com/container-football/pitch/node"
 )
 
-// The verbs. Each is asked of one replica, and concerns that replica.
+// The verbs. Each is asked of one replica, and concerns that replica. Numbers from node.OpVerb + 64 on
+// belong to package catalog.
 const (
 	OpStatus       = node.OpVerb + iota // what is your state; never refused once booted
 	OpPrimary                           // planned handover to this replica; loses nothing

@@ -10,6 +10,7 @@ package replica
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 
 	"github.com/container-football/pitch/node"
 )
@@ -41,7 +42,9 @@ const (
 	OpPauseSync  // switch copying off
 	OpResumeSync // switch copying on
 	OpLogRotate  // begin a new segment of the log; only at a serving primary
-	OpSetAck     // when writes are acknowledged from now on: N is the strategy's number; only at a serving primary
+	// OpSetAck says when writes are acknowledged from now on, on all members: Data is the name of a setting
+	// of the strategy, as Status.Ack tells it. Only at a serving primary.
+	OpSetAck
 	// OpSecondary lets a primary close without a successor: nobody is primary then, until a member
 	// is asked to be.
 	OpSecondary
@@ -153,16 +156,17 @@ type Status struct {
 	// Changes counts changes of role, designated primary, epoch, switches, membership, size,
 	// flags and loss within this incarnation; not the movement of positions.
 	Changes uint64
-	Sectors int64 // size of the volume as users see it
-	ToCopy  int64 // sectors
-	LogFrom int64 // where the log begins that is still on disk
-	Ack     uint8 // when writes are acknowledged, as the strategy numbers it
-	Open    int64 // users who hold it open here
+	Sectors int64  // size of the volume as users see it
+	ToCopy  int64  // sectors
+	LogFrom int64  // where the log begins that is still on disk
+	Ack     string // when writes are acknowledged: a name of the strategy's, up to 255 bytes
+	Open    int64  // users who hold it open here
 	Members []node.Addr
 	Defect  string // why the role is RoleDefective; empty otherwise
 }
 
-// statusSize is the fixed part: numbers. Behind it stand the members and the defect.
+// statusSize is the fixed part: numbers. Behind it stand the members, the name of the acknowledgement
+// and the defect.
 const (
 	statusSize = 16 + 17*8 + 8
 	addrSize   = 8
@@ -170,7 +174,7 @@ const (
 
 // Encode returns the form that [DecodeStatus] reads.
 func (s *Status) Encode() []byte {
-	b := make([]byte, 0, statusSize+addrSize*len(s.Members)+len(s.Defect))
+	b := make([]byte, 0, statusSize+addrSize*len(s.Members)+len(s.Ack)+len(s.Defect))
 	flags := byte(0)
 	for i, f := range []bool{s.SplitBrain, s.UpToDate, s.FetchOn, s.ReplayOn, s.CutOff,
 		s.SyncOn, s.Inconsistent, s.Orphan} {
@@ -178,7 +182,8 @@ func (s *Status) Encode() []byte {
 			flags |= 1 << i
 		}
 	}
-	b = append(b, byte(s.Role), flags, s.Ack, 0)
+	ack := s.Ack[:min(len(s.Ack), math.MaxUint8)]
+	b = append(b, byte(s.Role), flags, byte(len(ack)), 0)
 	b = binary.LittleEndian.AppendUint32(b, uint32(s.Primary))
 	b = binary.LittleEndian.AppendUint64(b, s.Epoch)
 	for _, v := range [...]uint64{uint64(s.End), uint64(s.Durable), uint64(s.Applied),
@@ -192,6 +197,7 @@ func (s *Status) Encode() []byte {
 	for _, a := range s.Members {
 		b = AppendAddr(b, a)
 	}
+	b = append(b, ack...)
 	return append(b, s.Defect...)
 }
 
@@ -202,7 +208,7 @@ func DecodeStatus(b []byte) (Status, error) {
 	}
 	u := func(i int) uint64 { return binary.LittleEndian.Uint64(b[16+8*i:]) }
 	f := b[1]
-	s := Status{Role: Role(b[0]), Ack: b[2], SplitBrain: f&1 != 0, UpToDate: f&2 != 0, FetchOn: f&4 != 0,
+	s := Status{Role: Role(b[0]), SplitBrain: f&1 != 0, UpToDate: f&2 != 0, FetchOn: f&4 != 0,
 		ReplayOn: f&8 != 0, CutOff: f&16 != 0, SyncOn: f&32 != 0, Inconsistent: f&64 != 0,
 		Orphan: f&128 != 0, Primary: node.ID(binary.LittleEndian.Uint32(b[4:])),
 		Epoch: binary.LittleEndian.Uint64(b[8:]),
@@ -213,9 +219,10 @@ func DecodeStatus(b []byte) (Status, error) {
 		ToCopy: int64(u(15)), LogFrom: int64(u(16))}
 	members := uint64(binary.LittleEndian.Uint32(b[statusSize-8:]))
 	defect := uint64(binary.LittleEndian.Uint32(b[statusSize-4:]))
-	if b = b[statusSize:]; uint64(len(b)) != members*addrSize+defect {
-		return Status{}, fmt.Errorf("status: %d members and %d bytes of text in %d bytes", members,
-			defect, len(b))
+	ack := int(b[2])
+	if b = b[statusSize:]; uint64(len(b)) != members*addrSize+uint64(ack)+defect {
+		return Status{}, fmt.Errorf("status: %d members, %d and %d bytes of text in %d bytes", members,
+			ack, defect, len(b))
 	}
 	if members > 0 {
 		s.Members = make([]node.Addr, 0, members)
@@ -228,6 +235,6 @@ func DecodeStatus(b []byte) (Status, error) {
 		s.Members = append(s.Members, a)
 		b = b[addrSize:]
 	}
-	s.Defect = string(b)
+	s.Ack, s.Defect = string(b[:ack]), string(b[ack:])
 	return s, nil
 }

@@ -430,7 +430,7 @@ func (m *Machine) Status() replica.Status {
 		Committed: m.fetch.committed, CommittedSeq: m.fetch.committedSeq, Lost: m.fetch.lost,
 		Changes: m.changes, Sectors: m.sectors, Open: m.opened, Members: m.group.members,
 		SyncOn: !m.state.syncOff, Inconsistent: m.copy.on, Orphan: m.fetch.orphan,
-		Ack: uint8(m.ack()), LogFrom: m.stream.oldest(), ToCopy: m.copy.pending.sectors()}
+		Ack: m.ack().String(), LogFrom: m.stream.oldest(), ToCopy: m.copy.pending.sectors()}
 	if m.ver.closed() {
 		s.Primary = 0
 	}

@@ -45,9 +45,23 @@ const (
 	// OpSetAck says when writes are acknowledged from now on, on all members: Data is the name of a setting
 	// of the strategy, as Status.Ack tells it. Only at a serving primary.
 	OpSetAck
+	// OpSetLogLimit says how much log is kept from now on for members that are behind, on all members:
+	// N bytes, 0 for as much as they need. Only at a serving primary.
+	OpSetLogLimit
+	// OpSyncTurn says whether this replica may copy: N is one of SyncFree, SyncHeld and SyncGiven. Never
+	// refused; it ends with the incarnation.
+	OpSyncTurn
 	// OpSecondary lets a primary close without a successor: nobody is primary then, until a member
 	// is asked to be.
 	OpSecondary
+)
+
+// What [OpSyncTurn] says. A host with many replicas lets only some of them copy at a time. That is another
+// matter than the switch of its operator, which stays as it is.
+const (
+	SyncFree  = iota // copy whenever there is something to copy: so it is at first
+	SyncHeld         // wait for a turn
+	SyncGiven        // this is the turn, until there is nothing to copy, or nobody to copy from
 )
 
 // AppendAddr appends the form of an address to b: host, machine, 4 bytes each, little endian.
@@ -142,6 +156,8 @@ type Status struct {
 	// over it.
 	Inconsistent bool
 	Orphan       bool // nobody has the log any more that follows the own one
+	SyncWaits    bool // there is something to copy, and it is not this replica's turn: see OpSyncTurn
+	SyncTurn     bool // it is
 
 	End       int64 // end of the log as received or written
 	Durable   int64 // end of the log that is durable here
@@ -160,15 +176,17 @@ type Status struct {
 	ToCopy  int64  // sectors
 	LogFrom int64  // where the log begins that is still on disk
 	Ack     string // when writes are acknowledged: a name of the strategy's, up to 255 bytes
-	Open    int64  // users who hold it open here
-	Members []node.Addr
-	Defect  string // why the role is RoleDefective; empty otherwise
+	// LogLimit is how much log is kept for members that are behind, in bytes; 0: as much as they need.
+	LogLimit int64
+	Open     int64 // users who hold it open here
+	Members  []node.Addr
+	Defect   string // why the role is RoleDefective; empty otherwise
 }
 
 // statusSize is the fixed part: numbers. Behind it stand the members, the name of the acknowledgement
 // and the defect.
 const (
-	statusSize = 16 + 17*8 + 8
+	statusSize = 16 + 18*8 + 8
 	addrSize   = 8
 )
 
@@ -182,14 +200,20 @@ func (s *Status) Encode() []byte {
 			flags |= 1 << i
 		}
 	}
+	more := byte(0)
+	for i, f := range []bool{s.SyncWaits, s.SyncTurn} {
+		if f {
+			more |= 1 << i
+		}
+	}
 	ack := s.Ack[:min(len(s.Ack), math.MaxUint8)]
-	b = append(b, byte(s.Role), flags, byte(len(ack)), 0)
+	b = append(b, byte(s.Role), flags, byte(len(ack)), more)
 	b = binary.LittleEndian.AppendUint32(b, uint32(s.Primary))
 	b = binary.LittleEndian.AppendUint64(b, s.Epoch)
 	for _, v := range [...]uint64{uint64(s.End), uint64(s.Durable), uint64(s.Applied),
 		uint64(s.Committed), s.EndSeq, s.DurableSeq, s.AppliedSeq, s.CommittedSeq, s.Lost.Ops,
 		uint64(s.Lost.Bytes), uint64(s.Lost.Age), uint64(s.Synced), s.Changes, uint64(s.Sectors),
-		uint64(s.Open), uint64(s.ToCopy), uint64(s.LogFrom)} {
+		uint64(s.Open), uint64(s.ToCopy), uint64(s.LogFrom), uint64(s.LogLimit)} {
 		b = binary.LittleEndian.AppendUint64(b, v)
 	}
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(s.Members)))
@@ -216,7 +240,8 @@ func DecodeStatus(b []byte) (Status, error) {
 		EndSeq: u(4), DurableSeq: u(5), AppliedSeq: u(6), CommittedSeq: u(7),
 		Lost:   Loss{Ops: u(8), Bytes: int64(u(9)), Age: node.Time(u(10))},
 		Synced: int64(u(11)), Changes: u(12), Sectors: int64(u(13)), Open: int64(u(14)),
-		ToCopy: int64(u(15)), LogFrom: int64(u(16))}
+		ToCopy: int64(u(15)), LogFrom: int64(u(16)), LogLimit: int64(u(17)),
+		SyncWaits: b[3]&1 != 0, SyncTurn: b[3]&2 != 0}
 	members := uint64(binary.LittleEndian.Uint32(b[statusSize-8:]))
 	defect := uint64(binary.LittleEndian.Uint32(b[statusSize-4:]))
 	ack := int(b[2])

@@ -48,7 +48,7 @@ func ParseAck(s string) (Ack, error) {
 		return Ack(i), nil
 	}
 	last := len(ackNames) - 1
-	return 0, fmt.Errorf("ack %q is unknown, expected %s or %s", s,
+	return 0, fmt.Errorf("ack %q, expected %s or %s", s,
 		strings.Join(ackNames[:last], ", "), ackNames[last])
 }
 

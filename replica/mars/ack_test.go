@@ -93,7 +93,7 @@ func TestQuorum(t *testing.T) {
 	c.crash(3, node.LoseAll)
 	c.hangs(2, 0, 400)
 	o := c.ask(2, replica.OpSetAck, 0, 0, []byte("soon"))
-	if want := `ack "soon" is unknown, expected durable, logged, submitted, remote or quorum`; o.Code != node.Invalid ||
+	if want := `ack "soon", expected durable, logged, submitted, remote or quorum`; o.Code != node.Invalid ||
 		string(o.Data) != want {
 		t.Errorf("%v: %s, expected %s", o.Code, o.Data, want)
 	}

@@ -37,7 +37,7 @@ const (
 	metaSize      = 64
 	metaMagic     = 0x54454d50
 	metaMaxBytes  = 64 << 10
-	metaMaxRecord = metaSize + metaMore + groupHead + groupMember*maxMembers + 4 + resyncHead +
+	metaMaxRecord = metaSize + metaMore + groupHead + 8 + groupMember*maxMembers + 4 + resyncHead +
 		16*resyncRuns
 	metaMore = 16 // of the longer form, without the group and the resync
 

@@ -22,6 +22,7 @@ const (
 	checkLineage      = "lineage"
 	checkConverges    = "converges"
 	checkOnePrimary   = "one-primary"
+	checkSyncLimit    = "sync-limit"
 )
 
 // final is what one replica holds at the end.
@@ -43,6 +44,7 @@ func (r *runner) judge() error {
 			return err
 		}
 	}
+	r.judgeCopies()
 	r.conclude()
 	return nil
 }

@@ -183,6 +183,7 @@ func (r *resource) metered(dev disk.Device) disk.Device {
 // boot lets a resource run.
 func (d *Daemon) boot(ctx context.Context, r *resource) {
 	d.start(r)
+	d.hold(r)
 	d.tasks.Go(func() { d.follow(ctx, r) })
 }
 
@@ -243,6 +244,7 @@ func (d *Daemon) follow(ctx context.Context, r *resource) {
 		d.tellChange(r, before, st)
 		d.resizeDevice(r, before, st)
 		d.publish(ctx, r, st)
+		d.noteTurn(ctx, r, st)
 	}
 }
 

@@ -24,7 +24,9 @@ func (d *Daemon) getHost(*http.Request) (any, error) { return d.hostView(), nil 
 func (d *Daemon) hostView() HostView {
 	cfg := d.config()
 	v := HostView{Name: cfg.Host.Name, ID: cfg.Host.ID, Cluster: cfg.Cluster,
-		Version: d.opt.Version, Incarnation: d.data.incarnation, Resources: len(d.list())}
+		Version: d.opt.Version, Incarnation: d.data.incarnation, Resources: len(d.list()),
+		SyncLimit: cfg.Sync.Limit}
+	v.Copying, v.Waiting = d.copies()
 	for _, s := range d.mesh.Stats() {
 		p := PeerView{Name: s.Name, ID: int(s.ID), Address: s.Address, Connected: s.Connected,
 			RTT: s.RoundTrip.Seconds(), Out: s.WireOut, In: s.WireIn, Error: s.Error}
@@ -173,6 +175,7 @@ func (d *Daemon) uninstall(r *resource) error {
 	if err := r.unit.Stop(); err != nil {
 		d.log.Warn("devices of a resource that goes away", "resource", r.def.Name, "error", err)
 	}
+	d.forgetTurn(r)
 	return d.data.remove(r.def.Name)
 }
 

@@ -18,6 +18,7 @@ func (d *Daemon) view(r *resource, st replica.Status) View {
 		Behind: max(0, st.Committed-st.End), Unapplied: max(0, st.End-st.Applied),
 		Inconsistent: st.Inconsistent, ToCopy: st.ToCopy * int64(r.def.Sector), LogFrom: st.LogFrom,
 		FetchOn: st.FetchOn, ReplayOn: st.ReplayOn, SyncOn: st.SyncOn, Orphan: st.Orphan,
+		Ack: st.Ack, LogLimit: st.LogLimit, SyncWaits: st.SyncWaits,
 		PrimaryUnreachable: st.Primary != 0 && !d.reaches(st.Primary), Attached: d.deviceOf(r.def.Name),
 		UpToDate: st.UpToDate, SplitBrain: st.SplitBrain, CutOff: st.CutOff, Defect: st.Defect}
 	v.SyncPercent = syncPercent(&v)
@@ -127,6 +128,8 @@ func replState(v *View, st replica.Status) string {
 		return "PausedSync"
 	case !st.FetchOn:
 		return "PausedFetch"
+	case st.SyncWaits:
+		return "WaitingSync"
 	case st.Inconsistent && st.ToCopy > 0:
 		return "Syncing"
 	case !st.ReplayOn:

@@ -27,6 +27,7 @@ func ReplWords() []Word {
 		{"Replicating", "this host is primary, and others fetch its log"},
 		{"Replaying", "all is switched on"},
 		{"Syncing", "the volume is being copied"},
+		{"WaitingSync", "the volume is to be copied, and waits for its turn: see `sync.limit`"},
 		{"PausedSync", "the volume is to be copied, and that is switched off"},
 		{"PausedFetch", "fetching is switched off"},
 		{"PausedReplay", "replay is switched off"},

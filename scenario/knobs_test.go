@@ -66,3 +66,18 @@ func TestCopiesAtOneTimeAreProven(t *testing.T) {
 		t.Errorf("%d copy at one time that may have followed each other", r.hosts[0].most)
 	}
 }
+
+// A replica has left the branch also if all that it has more is the beginning of a segment.
+func TestRotationBehindTheForkParts(t *testing.T) {
+	opened := []epoch{{1, 1, 0}}
+	p := final{branch: branch{epochs: append(opened[:1:1], epoch{2, 2, 9}), rotations: []epoch{{1, 1, 4}}}}
+	for _, c := range []struct {
+		rotations []epoch
+		parts     bool
+	}{{nil, false}, {p.branch.rotations, false}, {[]epoch{{1, 1, 4}, {1, 1, 9}}, true}} {
+		f := final{branch: branch{epochs: opened, rotations: c.rotations}}
+		if got := forkedEpochs(&f, &p); got != c.parts {
+			t.Errorf("segments at %v: %t", c.rotations, got)
+		}
+	}
+}

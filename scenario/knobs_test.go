@@ -1,6 +1,7 @@
 package scenario
 
 import (
+	"context"
 	"strings"
 	"testing"
 
@@ -14,7 +15,7 @@ func turnRunner() *runner {
 		Resources: []Resource{{Name: "r0", Replicas: []string{"B"}, Size: 4096, Sector: 4096},
 			{Name: "r1", Replicas: []string{"B"}, Size: 4096, Sector: 4096}}}
 	k := &WorldKind{Turns: true, Carry: func(uint32) uint32 { return 8 }}
-	return newRunner(nil, f, RunOptions{World: k}, nil, &Result{})
+	return newRunner(context.Background(), f, RunOptions{World: k}, nil, &Result{})
 }
 
 // says lets a replica answer a question of the time sent at the time at.

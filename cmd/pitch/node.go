@@ -48,7 +48,7 @@ A configuration of two keys more than the least:
   id = 2
   address = "10.0.0.2:7790"
 
-SIGHUP takes up changed peers and log.level. SIGTERM and Ctrl-C stop it; so may a crash: it
+SIGHUP takes up changed peers, log.level and sync.limit. SIGTERM and Ctrl-C stop it; so may a crash: it
 starts again from what is on disk.`
 }
 

@@ -74,7 +74,7 @@ func (d *Daemon) giveTurns(ctx context.Context, limit int) {
 
 // giveTurn gives a replica its turn, and counts it until the replica has said what it makes of it.
 func (d *Daemon) giveTurn(ctx context.Context, r *resource) {
-	_, err := r.ask(ctx, replica.OpSyncTurn, 0, replica.SyncGiven, nil)
+	_, err := r.ask(ctx, replica.OpSyncTurn, replica.SyncGiven, nil)
 	var st replica.Status
 	if err == nil {
 		st, err = r.fresh(ctx)

@@ -97,6 +97,7 @@ func (d *Daemon) postCreate(req *http.Request) (any, error) {
 	def := &Definition{Schema: Schema, Name: c.Name, Number: int64(number), UUID: uuid,
 		Strategy: cmp.Or(c.Strategy, "mars"), Size: c.Size, Sector: cmp.Or(c.Sector, 4<<10),
 		Members: []string{d.config().Host.Name}, Ack: cmp.Or(c.Ack, "submitted"),
+		Segment: c.Segment, LogLimit: c.LogLimit,
 		Buffer: cmp.Or(c.Buffer, 64<<20), FetchWindow: 16 << 20, Fetch: true, Replay: true,
 		Checksums: c.Checksums == nil || *c.Checksums}
 	if c.DryRun {
@@ -219,6 +220,9 @@ var verbOps = map[string][]node.Op{"primary": {replica.OpPrimary},
 	"down":       {replica.OpDisconnect, replica.OpPauseSync, replica.OpPauseReplay},
 	"invalidate": {replica.OpInvalidate}, "log-rotate": {replica.OpLogRotate}}
 
+// cronVerb is one whose outcome depends on the role.
+const cronVerb = "cron"
+
 // machineHost finds hosts in the sentences of machines, which know only their numbers.
 var machineHost = regexp.MustCompile(`\bhost ([0-9]+)\b`)
 
@@ -240,11 +244,14 @@ func (d *Daemon) postVerb(r *resource, req *http.Request) (any, error) {
 		return nil, err
 	}
 	ops, ok := verbOps[v.Verb]
-	if !ok {
+	if !ok && v.Verb != cronVerb {
 		return nil, refuse(http.StatusBadRequest, "verb %q is unknown", v.Verb)
 	}
 	if v.DryRun {
 		return d.wouldVerb(r, req, v)
+	}
+	if v.Verb == cronVerb {
+		return d.cron(r, req)
 	}
 	n := int64(0)
 	if v.Full {
@@ -265,7 +272,7 @@ var verbStatus = map[node.Code]int{node.Invalid: http.StatusBadRequest,
 
 // verb asks the replica for something that it may refuse.
 func (d *Daemon) verb(ctx context.Context, r *resource, op node.Op, n int64, data []byte) error {
-	a, err := r.ask(ctx, op, 0, n, data)
+	a, err := r.ask(ctx, op, n, data)
 	if err != nil {
 		return err
 	}

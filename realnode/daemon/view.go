@@ -163,17 +163,19 @@ func flags(v *View, st replica.Status) string {
 			b[3] = '-'
 		}
 	}
-	switch {
-	case !st.FetchOn:
-		b[4] = '-'
-	case v.Behind > 0 || !st.UpToDate && v.Unapplied == 0:
-		b[4] = 'f'
-	}
-	switch {
-	case !st.ReplayOn:
-		b[5] = '-'
-	case v.Unapplied > 0:
-		b[5] = 'r'
-	}
+	b[4] = letter('F', v.Behind > 0 || !st.UpToDate && (v.Unapplied == 0 || !st.FetchOn), st.FetchOn)
+	b[5] = letter('R', v.Unapplied > 0, st.ReplayOn)
 	return string(b)
+}
+
+// letter is the letter of something that is done, the small one if it is still to be done, and none if that is
+// switched off.
+func letter(done byte, left, on bool) byte {
+	switch {
+	case !left:
+		return done
+	case on:
+		return done + 'a' - 'A'
+	}
+	return '-'
 }

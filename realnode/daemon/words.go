@@ -61,8 +61,8 @@ func FlagWords() []Word {
 		{"D d -", "the volume is exported here and in use; exported; not exported"},
 		{"C c -", "the volume is consistent; it is being copied; unknown"},
 		{"A -", "the replica has its disk; it has not"},
-		{"S s -", "nothing is left to be copied; copying is on; it is off. Always `-` at the primary"},
-		{"F f -", "all is fetched; fetching is on; it is off. Always `-` at the primary"},
-		{"R r -", "all is replayed; replay is on; it is off. Always `-` at the primary"},
+		{"S s -", "nothing is left to be copied; something is, and copying is on; or off. Always `-` at the primary"},
+		{"F f -", "all is fetched; it is not, and fetching is on; or off. Always `-` at the primary"},
+		{"R r -", "all is replayed; it is not, and replay is on; or off. Always `-` at the primary"},
 	}
 }

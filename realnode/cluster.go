@@ -39,6 +39,9 @@ type ClusterConfig struct {
 	// Clocks says how wrong the hosts' own clocks are; Clocks[i] is that of host i+1. Hosts
 	// beyond its end have exact ones.
 	Clocks []ClockError
+	// SyncLimits says how many replicas of a host may copy at a time; SyncLimits[i] is that of host i+1.
+	// 0, and beyond its end: all.
+	SyncLimits []int
 	// Resources are those that each host has a replica of, at its first start. Members are called
 	// by [HostName].
 	Resources func(host node.ID) []*daemon.Definition

@@ -86,6 +86,9 @@ func (c *Cluster) configOf(h *host) *daemon.Config {
 		cfg.Testing.ClockOffset = daemon.Duration(c.cfg.Clocks[i].Offset)
 		cfg.Testing.ClockDriftPPM = int(c.cfg.Clocks[i].DriftPPM)
 	}
+	if i := int(h.id) - 1; i < len(c.cfg.SyncLimits) {
+		cfg.Sync.Limit = c.cfg.SyncLimits[i]
+	}
 	for _, other := range c.hosts {
 		if other.id != h.id {
 			cfg.Peers = append(cfg.Peers, daemon.Peer{Name: HostName(other.id), ID: int(other.id),

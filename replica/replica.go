@@ -10,6 +10,7 @@ package replica
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 
 	"github.com/container-football/pitch/node"
 )
@@ -42,7 +43,15 @@ const (
 	OpPauseSync  // switch copying off
 	OpResumeSync // switch copying on
 	OpLogRotate  // begin a new segment of the log; only at a serving primary
-	OpSetAck     // when writes are acknowledged from now on: N is the strategy's number; only at a serving primary
+	// OpSetAck says when writes are acknowledged from now on, on all members: Data is the name of a setting
+	// of the strategy, as Status.Ack tells it. Only at a serving primary.
+	OpSetAck
+	// OpSetLogLimit says how much log is kept from now on for members that are behind, on all members:
+	// N bytes, 0 for as much as they need. Only at a serving primary.
+	OpSetLogLimit
+	// OpSyncTurn says whether this replica may copy: N is one of SyncFree, SyncHeld and SyncGiven. Never
+	// refused; it ends with the incarnation.
+	OpSyncTurn
 	// OpSecondary lets a primary close without a successor: nobody is primary then, until a member
 	// is asked to be.
 	OpSecondary
@@ -56,6 +65,14 @@ const (
 const (
 	OpenForce  = 1 << iota // take the volume away from whoever holds it elsewhere
 	OpenShared             // read only, beside others
+)
+
+// What [OpSyncTurn] says. A host with many replicas lets only some of them copy at a time. That is another
+// matter than the switch of its operator, which stays as it is.
+const (
+	SyncFree  = iota // copy whenever there is something to copy: so it is at first
+	SyncHeld         // wait for a turn
+	SyncGiven        // this is the turn, until there is nothing to copy, or nobody to copy from
 )
 
 // AppendAddr appends the form of an address to b: host, machine, 4 bytes each, little endian.
@@ -154,6 +171,8 @@ type Status struct {
 	// Emergency is set while the log of a primary has no room: what users write goes to the volume
 	// without it, and members that do not keep up are left behind.
 	Emergency bool
+	SyncWaits bool // there is something to copy, and it is not this replica's turn: see OpSyncTurn
+	SyncTurn  bool // it is
 
 	End       int64 // end of the log as received or written
 	Durable   int64 // end of the log that is durable here
@@ -168,24 +187,27 @@ type Status struct {
 	// Changes counts changes of role, designated primary, epoch, switches, membership, size,
 	// flags and loss within this incarnation; not the movement of positions.
 	Changes uint64
-	Sectors int64 // size of the volume as users see it
-	ToCopy  int64 // sectors
-	LogFrom int64 // where the log begins that is still on disk
-	Ack     uint8 // when writes are acknowledged, as the strategy numbers it
-	Open    int64 // users who hold it open here
-	Members []node.Addr
-	Defect  string // why the role is RoleDefective; empty otherwise
+	Sectors int64  // size of the volume as users see it
+	ToCopy  int64  // sectors
+	LogFrom int64  // where the log begins that is still on disk
+	Ack     string // when writes are acknowledged: a name of the strategy's, up to 255 bytes
+	// LogLimit is how much log is kept for members that are behind, in bytes; 0: as much as they need.
+	LogLimit int64
+	Open     int64 // users who hold it open here
+	Members  []node.Addr
+	Defect   string // why the role is RoleDefective; empty otherwise
 }
 
-// statusSize is the fixed part: numbers. Behind it stand the members and the defect.
+// statusSize is the fixed part: numbers. Behind it stand the members, the name of the acknowledgement
+// and the defect.
 const (
-	statusSize = 16 + 17*8 + 8
+	statusSize = 16 + 18*8 + 8
 	addrSize   = 8
 )
 
 // Encode returns the form that [DecodeStatus] reads.
 func (s *Status) Encode() []byte {
-	b := make([]byte, 0, statusSize+addrSize*len(s.Members)+len(s.Defect))
+	b := make([]byte, 0, statusSize+addrSize*len(s.Members)+len(s.Ack)+len(s.Defect))
 	flags := byte(0)
 	for i, f := range []bool{s.SplitBrain, s.UpToDate, s.FetchOn, s.ReplayOn, s.CutOff,
 		s.SyncOn, s.Inconsistent, s.Orphan} {
@@ -194,16 +216,19 @@ func (s *Status) Encode() []byte {
 		}
 	}
 	more := byte(0)
-	if s.Emergency {
-		more = 1
+	for i, f := range []bool{s.SyncWaits, s.SyncTurn, s.Emergency} {
+		if f {
+			more |= 1 << i
+		}
 	}
-	b = append(b, byte(s.Role), flags, s.Ack, more)
+	ack := s.Ack[:min(len(s.Ack), math.MaxUint8)]
+	b = append(b, byte(s.Role), flags, byte(len(ack)), more)
 	b = binary.LittleEndian.AppendUint32(b, uint32(s.Primary))
 	b = binary.LittleEndian.AppendUint64(b, s.Epoch)
 	for _, v := range [...]uint64{uint64(s.End), uint64(s.Durable), uint64(s.Applied),
 		uint64(s.Committed), s.EndSeq, s.DurableSeq, s.AppliedSeq, s.CommittedSeq, s.Lost.Ops,
 		uint64(s.Lost.Bytes), uint64(s.Lost.Age), uint64(s.Synced), s.Changes, uint64(s.Sectors),
-		uint64(s.Open), uint64(s.ToCopy), uint64(s.LogFrom)} {
+		uint64(s.Open), uint64(s.ToCopy), uint64(s.LogFrom), uint64(s.LogLimit)} {
 		b = binary.LittleEndian.AppendUint64(b, v)
 	}
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(s.Members)))
@@ -211,6 +236,7 @@ func (s *Status) Encode() []byte {
 	for _, a := range s.Members {
 		b = AppendAddr(b, a)
 	}
+	b = append(b, ack...)
 	return append(b, s.Defect...)
 }
 
@@ -221,20 +247,22 @@ func DecodeStatus(b []byte) (Status, error) {
 	}
 	u := func(i int) uint64 { return binary.LittleEndian.Uint64(b[16+8*i:]) }
 	f := b[1]
-	s := Status{Role: Role(b[0]), Ack: b[2], SplitBrain: f&1 != 0, UpToDate: f&2 != 0, FetchOn: f&4 != 0,
+	s := Status{Role: Role(b[0]), SplitBrain: f&1 != 0, UpToDate: f&2 != 0, FetchOn: f&4 != 0,
 		ReplayOn: f&8 != 0, CutOff: f&16 != 0, SyncOn: f&32 != 0, Inconsistent: f&64 != 0,
-		Orphan: f&128 != 0, Emergency: b[3]&1 != 0, Primary: node.ID(binary.LittleEndian.Uint32(b[4:])),
+		Orphan: f&128 != 0, Emergency: b[3]&4 != 0, Primary: node.ID(binary.LittleEndian.Uint32(b[4:])),
 		Epoch: binary.LittleEndian.Uint64(b[8:]),
 		End:   int64(u(0)), Durable: int64(u(1)), Applied: int64(u(2)), Committed: int64(u(3)),
 		EndSeq: u(4), DurableSeq: u(5), AppliedSeq: u(6), CommittedSeq: u(7),
 		Lost:   Loss{Ops: u(8), Bytes: int64(u(9)), Age: node.Time(u(10))},
 		Synced: int64(u(11)), Changes: u(12), Sectors: int64(u(13)), Open: int64(u(14)),
-		ToCopy: int64(u(15)), LogFrom: int64(u(16))}
+		ToCopy: int64(u(15)), LogFrom: int64(u(16)), LogLimit: int64(u(17)),
+		SyncWaits: b[3]&1 != 0, SyncTurn: b[3]&2 != 0}
 	members := uint64(binary.LittleEndian.Uint32(b[statusSize-8:]))
 	defect := uint64(binary.LittleEndian.Uint32(b[statusSize-4:]))
-	if b = b[statusSize:]; uint64(len(b)) != members*addrSize+defect {
-		return Status{}, fmt.Errorf("status: %d members and %d bytes of text in %d bytes", members,
-			defect, len(b))
+	ack := int(b[2])
+	if b = b[statusSize:]; uint64(len(b)) != members*addrSize+uint64(ack)+defect {
+		return Status{}, fmt.Errorf("status: %d members, %d and %d bytes of text in %d bytes", members,
+			ack, defect, len(b))
 	}
 	if members > 0 {
 		s.Members = make([]node.Addr, 0, members)
@@ -247,6 +275,6 @@ func DecodeStatus(b []byte) (Status, error) {
 		s.Members = append(s.Members, a)
 		b = b[addrSize:]
 	}
-	s.Defect = string(b)
+	s.Ack, s.Defect = string(b[:ack]), string(b[ack:])
 	return s, nil
 }

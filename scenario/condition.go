@@ -48,6 +48,8 @@ const (
 	FnToCopy     = "to_copy"    // Int(resource, host): bytes of its volume still to be copied
 	FnDeleted    = "deleted"    // Int(resource, host): bytes of log deleted there
 	FnSize       = "size"       // Int(resource, host): bytes of its volume
+	FnQueued     = "queued"     // Bool(resource, host): it has to copy, and waits for its turn
+	FnCopying    = "copying"    // Int(host): replicas there that have their turn to copy, at one time
 	FnHealed     = "healed"     // Bool(): no partition and no link setting is in force
 	FnFired      = "fired"      // Bool(step): the step of that name has fired
 	FnTime       = "time"       // Int(): nanoseconds since the run began
@@ -101,13 +103,17 @@ var functions = []function{
 	{FnToCopy, []string{argResource, argHost}, bytesResult},
 	{FnDeleted, []string{argResource, argHost}, bytesResult},
 	{FnSize, []string{argResource, argHost}, bytesResult},
+	{FnQueued, []string{argResource, argHost}, boolResult},
+	{FnCopying, []string{argHost}, countResult},
 	{FnHealed, nil, boolResult},
 	{FnFired, []string{argStep}, boolResult},
 	{FnTime, nil, timeResult},
 }
 
 // asksReplica says whether the answer is what replicas say of themselves.
-func (fn *function) asksReplica() bool { return slices.Contains(fn.args, argResource) }
+func (fn *function) asksReplica() bool {
+	return slices.Contains(fn.args, argResource) || fn.name == FnCopying
+}
 
 func findFunction(name string) *function {
 	for i := range functions {

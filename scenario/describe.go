@@ -25,19 +25,23 @@ var descriptions = map[string]string{
 	"host.clock_offset":    "How far the host's clock is ahead of true time; may be negative.",
 	"host.clock_drift_ppm": "How much faster the host's clock runs, in parts per million.",
 
+	"host.sync_limit": "How many replicas of the host may copy at a time; 0: all.",
+	"host.only":       "Variants that have this host; all if left out.",
+
 	"resource.name":     "Name of the resource.",
 	"resource.strategy": "Replication strategy.",
 	"resource.size":     "Size of the volume, a multiple of the sector.",
 	"resource.sector":   "Unit of reading, writing and tearing.",
 	"resource.replicas": "Hosts with a replica; the first is primary at the start.",
 	"resource.ack": "When a write is acknowledged; mars: durable (synced in the log), logged " +
-		"(handed to the log), submitted (at once).",
+		"(handed to the log), submitted (at once), remote (one more member has it, too), quorum (a majority).",
 	"resource.buffer":       "Memory for writes that are logged but not yet on the disk.",
 	"resource.fetch_window": "How much log a secondary asks for ahead of what has arrived.",
 	"resource.joiners":      "Hosts with an empty replica, which no member knows until it joins.",
 	"resource.remote":       "Hosts without a replica that may use the volume over the network.",
 	"resource.segment":      "Length of a segment of the log; then the next one is begun.",
 	"resource.copy_chunk":   "What a copy of the volume asks for at a time.",
+	"resource.log_limit":    "How much log is kept for members that are behind; 0: as much as they need.",
 	"resource.only":         "Variants that have this resource; all if left out.",
 	"resource.replay":       "State of the replay switch at the start, at every secondary.",
 	"resource.fetch":        "State of the fetch switch at the start, at every secondary.",
@@ -96,6 +100,8 @@ var descriptions = map[string]string{
 	"step.slow":          "Factor on the time of every disk request; 1 is healthy.",
 	"step.full": "Of a disk: whether it refuses to store more. Of invalidate: whether everything " +
 		"is compared, though the log says what has changed.",
+	"step.ack":    "When writes are to be acknowledged.",
+	"step.limit":  "How much log is to be kept for members that are behind; 0: as much as they need.",
 	"step.size":   "What the volume is to have.",
 	"step.only":   "Variants that have this step; all if left out.",
 	"step.latent": "Share of the sectors that cannot be read.",

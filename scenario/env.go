@@ -20,6 +20,8 @@ func (e env) Int(fn string, args []string) (int64, error) {
 		return int64(r.workload(args[0]).acked), nil
 	case FnTime:
 		return int64(r.world.Now()), nil
+	case FnCopying:
+		return int64(r.copying(r.file.HostID(args[0]))), nil
 	case FnLag, FnFetched, FnToCopy, FnDeleted, FnSize:
 		_, rs := r.resource(args[0])
 		return e.bytes(fn, rs, rs.statusOn(r.file.HostID(args[1]))), nil
@@ -63,7 +65,7 @@ func (e env) Bool(fn string, args []string) (bool, error) {
 		return r.host(r.file.HostID(args[0])).phase == up, nil
 	case FnDown:
 		return r.host(r.file.HostID(args[0])).phase == down, nil
-	case FnUpToDate, FnConsistent, FnCutOff, FnOrphan, FnMember:
+	case FnUpToDate, FnConsistent, FnCutOff, FnOrphan, FnMember, FnQueued:
 		_, rs := r.resource(args[0])
 		id := r.file.HostID(args[1])
 		if fn == FnMember {
@@ -93,6 +95,8 @@ func saysOfItself(fn string, s *replica.Status) bool {
 		return s.CutOff
 	case FnOrphan:
 		return s.Orphan
+	case FnQueued:
+		return s.SyncWaits
 	}
 	serves := s.Role == replica.RolePrimary || s.Role == replica.RoleSecondary
 	return serves && !s.Inconsistent

@@ -47,6 +47,9 @@ type Host struct {
 	Datacenter    string   `toml:"datacenter" pattern:"name"`
 	ClockOffset   Duration `toml:"clock_offset" default:"0s"`
 	ClockDriftPPM int      `toml:"clock_drift_ppm" default:"0" min:"-500" max:"500"`
+	// SyncLimit is how many replicas of the host may copy their volumes at a time; 0: all.
+	SyncLimit int  `toml:"sync_limit" default:"0" min:"0" max:"65536"`
+	Only      Only `toml:"only"`
 }
 
 // Resource is one replicated volume.
@@ -61,7 +64,7 @@ type Resource struct {
 	Joiners []string `toml:"joiners"`
 	// Remote are hosts without a replica that may use the volume over the network.
 	Remote []string `toml:"remote"`
-	// Ack is the strategy's to judge; mars knows durable, logged and submitted.
+	// Ack is the strategy's to judge; mars knows durable, logged, submitted, remote and quorum.
 	Ack         string `toml:"ack" default:"durable" pattern:"slug"`
 	Buffer      Bytes  `toml:"buffer" default:"64MiB" min:"1B"`
 	FetchWindow Bytes  `toml:"fetch_window" default:"1MiB" min:"1B"`
@@ -69,6 +72,8 @@ type Resource struct {
 	Fetch       bool   `toml:"fetch" default:"true"`
 	// Segment is how long a part of the log becomes before the next one is begun.
 	Segment Bytes `toml:"segment" default:"1GiB" min:"16KiB"`
+	// LogLimit is how much log is kept for members that are behind; 0: as much as they need.
+	LogLimit Bytes `toml:"log_limit" default:"0B" min:"0B"`
 	// CopyChunk is what a copy of the volume asks for at a time.
 	CopyChunk Bytes `toml:"copy_chunk" default:"1MiB" min:"64KiB" max:"4MiB"`
 	Only      Only  `toml:"only"`
@@ -153,6 +158,11 @@ type Step struct {
 	Latent float64 `toml:"latent" default:"0" min:"0" max:"1"`
 	// Size is what a volume is to have.
 	Size Bytes `toml:"size" min:"1B"`
+
+	// Ack is the name of a setting of acknowledgement.
+	Ack string `toml:"ack" pattern:"slug"`
+	// Limit is how much log is to be kept for members that are behind; 0: as much as they need.
+	Limit Bytes `toml:"limit" default:"0B" min:"0B"`
 
 	// Line is where the step stands in its file, 1-based, for messages that point at it. It is
 	// not part of the format and Equal ignores it.

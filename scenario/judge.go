@@ -23,6 +23,7 @@ const (
 	checkConverges    = "converges"
 	checkOnePrimary   = "one-primary"
 	checkService      = "service" // made whenever [expect] bounds it
+	checkSyncLimit    = "sync-limit"
 )
 
 // final is what one replica holds at the end.
@@ -45,6 +46,7 @@ func (r *runner) judge() error {
 		}
 	}
 	r.judgeService()
+	r.judgeCopies()
 	r.conclude()
 	return nil
 }
@@ -590,12 +592,20 @@ func parted(finals []final, f, p *final) bool {
 	})
 }
 
-// forkedEpochs says whether two lineages part though no record differs: an epoch was opened and
-// nothing was written in it.
+// forkedEpochs says whether two lineages part though no record differs: an epoch was opened, or a segment
+// was begun behind the end of its epoch in the other one, and nothing was written in it.
 func forkedEpochs(a, b *final) bool {
 	n := min(len(a.branch.epochs), len(b.branch.epochs))
 	return !slices.Equal(a.branch.epochs[:n], b.branch.epochs[:n]) ||
-		len(a.branch.epochs) > len(b.branch.epochs)
+		len(a.branch.epochs) > len(b.branch.epochs) ||
+		slices.ContainsFunc(a.branch.rotations, func(e epoch) bool { return b.branch.ended(e) })
+}
+
+// ended says whether an epoch had ended in b where another lineage has begun one more segment of it.
+func (b *branch) ended(e epoch) bool {
+	return !slices.Contains(b.rotations, e) && slices.ContainsFunc(b.epochs, func(o epoch) bool {
+		return o.number > e.number && o.first <= e.first
+	})
 }
 
 func (r *runner) judgeConvergence(finals []final, p *final) {

@@ -32,13 +32,15 @@ func randomFile(rng *rand.Rand) *File {
 	for _, h := range hosts {
 		ahead, behind := dur(), dur()
 		f.Hosts = append(f.Hosts, Host{Name: h, Rack: pick([]string{"", "r1"}),
-			ClockOffset: ahead - behind, ClockDriftPPM: rng.IntN(1001) - 500})
+			ClockOffset: ahead - behind, ClockDriftPPM: rng.IntN(1001) - 500,
+			SyncLimit: rng.IntN(3)})
 	}
 	for i := range 1 + rng.IntN(2) {
 		f.Resources = append(f.Resources, Resource{Name: fmt.Sprint("r", i), Strategy: "mars",
 			Size: Bytes(1+rng.IntN(1000)) << 12, Sector: 512 << (3 * rng.IntN(2)), Replicas: hosts,
 			Ack: pick([]string{"durable", "logged"}), Buffer: Bytes(dur()),
-			FetchWindow: Bytes(dur()), Segment: 16<<10 + Bytes(dur())/2, CopyChunk: 64 << 10, Replay: rng.IntN(2) == 0, Fetch: rng.IntN(2) == 0})
+			FetchWindow: Bytes(dur()), Segment: 16<<10 + Bytes(dur())/2, CopyChunk: 64 << 10,
+			LogLimit: Bytes(rng.IntN(2)) * Bytes(dur()), Replay: rng.IntN(2) == 0, Fetch: rng.IntN(2) == 0})
 	}
 	f.Workloads = []Workload{
 		{Name: "w1", On: "r0", Kind: KindStamp, Clients: 1 + rng.IntN(9), Ops: 9 + rng.IntN(99),
@@ -94,6 +96,10 @@ func randomSteps(rng *rand.Rand, hosts []string, dur func() Duration,
 				s.RestartAfter = Duration(rng.IntN(2)) * dur()
 			case "size":
 				s.Size = 1 << 40
+			case "ack":
+				s.Ack = "quorum"
+			case "limit":
+				s.Limit = Bytes(rng.IntN(2)) * Bytes(dur())
 			case "full":
 				s.Full = rng.IntN(2) == 0
 			case "for":

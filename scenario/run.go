@@ -94,6 +94,8 @@ type hostState struct {
 	cut     []bool        // by destination
 	disk    faults.Disk
 	crashes []node.Time
+	turns   replica.Turns // where the world leaves them to the runner
+	most    int           // replicas that had their turn to copy at one time
 }
 
 // phase is where a host is between two starts. A crash and a start take time, in which neither
@@ -122,7 +124,10 @@ type resourceState struct {
 type statusOf struct {
 	known   bool // under the host's present incarnation
 	asked   bool
+	sent    node.Time // when it was asked last
 	at      node.Time
+	turn    span      // of its present turn to copy
+	turned  node.Time // when it took what it was told of its turn
 	current replica.Status
 	raw     []byte // what current was decoded from
 	steady  int    // how many answers before were the same
@@ -147,6 +152,7 @@ const (
 	tagStatus node.Tag = 2 << 56
 	tagVerb   node.Tag = 3 << 56
 	tagFinal  node.Tag = 4 << 56
+	tagTurn   node.Tag = 5 << 56
 	tagMask   node.Tag = 0xff << 56
 )
 
@@ -278,6 +284,7 @@ func (r *runner) observe(o *node.Observation) error {
 	case node.ObsUp:
 		h := r.host(o.Host)
 		h.phase, h.starts = up, h.starts+1
+		r.holdCopies(h)
 		return r.control(h)
 	case node.ObsDown:
 		return r.hostDown(o)
@@ -291,6 +298,8 @@ func (r *runner) observe(o *node.Observation) error {
 		return r.verbAnswered(o)
 	case tagFinal:
 		return r.finalRead(o)
+	case tagTurn:
+		r.turnTaken(o)
 	}
 	return nil
 }
@@ -383,6 +392,11 @@ func (r *runner) nextPoll() node.Time {
 	if !r.begun || r.quiet || r.polled == 0 || r.acked() >= r.pollAcked+pollOps {
 		return soon
 	}
+	for i := range r.hosts {
+		if r.file.Hosts[i].SyncLimit > 0 {
+			return soon // who copies is watched, and somebody may wait for it
+		}
+	}
 	for i := range r.steps {
 		if s := &r.steps[i]; !s.fired && s.asks {
 			return soon
@@ -408,7 +422,7 @@ func (r *runner) askStatus(now node.Time) {
 			if r.host(id).phase != up || s.asked {
 				continue
 			}
-			s.asked = true
+			s.asked, s.sent = true, now
 			r.world.Submit(node.Request{Host: id, Machine: uint32(i), Op: replica.OpStatus,
 				Tag: tagStatus | node.Tag(r.host(id).starts&0xffff)<<32 | node.Tag(i)<<16 | node.Tag(m)})
 		}
@@ -421,6 +435,7 @@ func (r *runner) gotStatus(o *node.Observation) error {
 	if uint64(o.Tag>>32&0xffff) != r.host(o.Host).starts&0xffff {
 		return nil // of a former incarnation
 	}
+	before := *s
 	if s.known && bytes.Equal(s.raw, o.Data) {
 		s.at, s.asked = o.At, false
 		s.steady++
@@ -429,8 +444,10 @@ func (r *runner) gotStatus(o *node.Observation) error {
 		if err != nil {
 			return fmt.Errorf("status of %s: %w", r.file.HostName(o.Host), err)
 		}
-		*s = statusOf{known: true, at: o.At, current: st, raw: append(s.raw[:0], o.Data...)}
+		*s = statusOf{known: true, sent: s.sent, at: o.At, turned: s.turned, current: st,
+			raw: append(s.raw[:0], o.Data...)}
 	}
+	r.noteTurn(i, m, &before)
 	r.sample(i, m)
 	return nil
 }

@@ -34,9 +34,11 @@ type branch struct {
 	stamps  []node.Time // of records, by the writer's clock
 	parts   []bool      // record continues the write before it
 	epochs  []epoch
-	sectors int64 // to which the volume was last resized; 0: never
-	applied int   // records that are sure to be on the volume
-	damage  error // why the log ends where it ends; nil at a clean end
+	// rotations are where segments begin within an epoch.
+	rotations []epoch
+	sectors   int64 // to which the volume was last resized; 0: never
+	applied   int   // records that are sure to be on the volume
+	damage    error // why the log ends where it ends; nil at a clean end
 	// copying is set while the volume is being copied: nothing is promised of it then.
 	copying bool
 }
@@ -171,6 +173,7 @@ func buildMars(r *Resource, at Place) (node.Spec, error) {
 	cfg := mars.Config{Members: at.Members, Geometry: at.Geometry, Resource: at.Resource,
 		Joins: at.Joins, Persist: at.Persist, Tick: at.Tick, Ack: ack, Buffer: int64(r.Buffer),
 		FetchWindow: int64(r.FetchWindow), Segment: int64(r.Segment), CopyChunk: int64(r.CopyChunk),
+		LogLimit: int64(r.LogLimit),
 		FetchOff: !r.Fetch, ReplayOff: !r.Replay}
 	return node.Spec{New: func() node.Machine { return mars.New(cfg) },
 		Volumes: []node.Geometry{at.Geometry}, Logs: 2}, nil
@@ -184,10 +187,12 @@ func marsBranch(d node.Dump, carry uint32) (branch, error) {
 	records, segs, err := mars.ScanLog(d.Logs[0])
 	b := branch{damage: err}
 	for _, s := range segs {
+		e := epoch{s.Epoch, s.Origin, int(s.Seq)}
 		if s.Reason == mars.Rotated {
-			continue // the same epoch goes on
+			b.rotations = append(b.rotations, e) // the same epoch goes on
+			continue
 		}
-		b.epochs = append(b.epochs, epoch{s.Epoch, s.Origin, int(s.Seq)})
+		b.epochs = append(b.epochs, e)
 	}
 	for i := range records {
 		r := &records[i]

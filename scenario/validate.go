@@ -41,6 +41,8 @@ func validate(f *File, p places, o Options, d *strict.Document) {
 // place is where the i-th table of a kind stands in the file.
 func (v *validator) place(kind string, i int) string {
 	switch kind {
+	case "host":
+		i = v.places.hosts[i]
 	case "resource":
 		i = v.places.resources[i]
 	case "workload":
@@ -245,6 +247,10 @@ func (v *validator) condition(path string, s *Step) {
 		case t.Fn == FnPrimary:
 			if v.refer(path, label, argHost, t.Name, v.hosts) {
 				v.replica(path, label, t.Args[0], t.Name)
+			}
+		case t.Fn == FnCopying:
+			if h := &v.f.Hosts[slices.Index(v.hosts, t.Args[0])]; h.SyncLimit == 0 {
+				v.Value(path, "%shost %q has no sync_limit, so nobody waits for a turn there", label, h.Name)
 			}
 		case t.Fn == FnFired:
 			if t.Args[0] == s.Name {

@@ -23,6 +23,8 @@ const (
 	DoLogRotate    = "log-rotate"
 	DoSecondary    = "secondary"
 	DoResize       = "resize"
+	DoSetAck       = "set-ack"
+	DoLogLimit     = "log-limit"
 	DoJoin         = "join"
 	DoLeave        = "leave"
 	DoOpen         = "open"
@@ -72,6 +74,10 @@ var stepUnion = strict.Union{
 		{Name: DoSecondary, Required: []string{"resource", "host"},
 			Doc: "let a primary close without a successor"},
 		{Name: DoResize, Required: []string{"resource", "size"}, Doc: "give the volume more room"},
+		{Name: DoSetAck, Required: []string{"resource", "ack"},
+			Doc: "change when writes are acknowledged"},
+		{Name: DoLogLimit, Required: []string{"resource"}, Optional: []string{"limit"},
+			Doc: "change how much log is kept for members that are behind"},
 		{Name: DoJoin, Required: []string{"resource", "host"}, Doc: "make a host a member"},
 		{Name: DoLeave, Required: []string{"resource", "host"},
 			Doc: "make a host a member no longer"},

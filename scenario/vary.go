@@ -74,7 +74,7 @@ func (o Only) in(values map[string]string) bool {
 }
 
 // places are, for each table of a variant, where it stands among those of the file.
-type places struct{ resources, workloads, steps []int }
+type places struct{ hosts, resources, workloads, steps []int }
 
 // variants checks f and returns every scenario that it stands for.
 func variants(f *File, o Options, d *strict.Document) []*File {
@@ -140,6 +140,9 @@ func dimensions(f *File, d *strict.Document) bool {
 			used[c.Dimension] = true
 		}
 	}
+	for i := range f.Hosts {
+		each("host", i, f.Hosts[i].Only)
+	}
 	for i := range f.Resources {
 		each("resource", i, f.Resources[i].Only)
 	}
@@ -167,6 +170,7 @@ func (f *File) variant(values map[string]string, name string) (*File, places) {
 		g.Name += "-" + name
 	}
 	var p places
+	g.Hosts, p.hosts = keep(f.Hosts, values, func(h *Host) *Only { return &h.Only })
 	g.Resources, p.resources = keep(f.Resources, values, func(r *Resource) *Only { return &r.Only })
 	g.Workloads, p.workloads = keep(f.Workloads, values, func(w *Workload) *Only { return &w.Only })
 	g.Steps, p.steps = keep(f.Steps, values, func(s *Step) *Only { return &s.Only })

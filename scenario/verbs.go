@@ -28,6 +28,8 @@ var verbs = map[string]verb{
 	DoResumeSync:   {op: replica.OpResumeSync},
 	DoLogRotate:    {op: replica.OpLogRotate},
 	DoResize:       {op: replica.OpResize, atPrimary: true},
+	DoSetAck:       {op: replica.OpSetAck, atPrimary: true},
+	DoLogLimit:     {op: replica.OpSetLogLimit, atPrimary: true},
 	DoJoin:         {op: replica.OpAddMember, atPrimary: true, givesUp: true},
 	DoLeave:        {op: replica.OpRemoveMember, atPrimary: true},
 	DoOpen:         {op: replica.OpOpen},
@@ -76,6 +78,10 @@ func (r *runner) fireVerb(i int, v verb) error {
 		}
 	case DoResize:
 		req.N = int64(s.Size / rs.res.Sector)
+	case DoSetAck:
+		req.Data = []byte(s.Ack)
+	case DoLogLimit:
+		req.N = int64(s.Limit)
 	case DoJoin, DoLeave:
 		req.Data = replica.AppendAddr(nil,
 			node.Addr{Host: r.file.HostID(s.Host), Machine: req.Machine})
@@ -150,6 +156,10 @@ func (s *Step) told() string {
 		return fmt.Sprintf("invalidate all of %s on %s", s.Resource, s.Host)
 	case s.Do == DoResize:
 		return fmt.Sprintf("resize %s to %s", s.Resource, s.Size)
+	case s.Do == DoSetAck:
+		return fmt.Sprintf("set-ack %s to %s", s.Resource, s.Ack)
+	case s.Do == DoLogLimit:
+		return fmt.Sprintf("log-limit %s to %s", s.Resource, s.Limit)
 	}
 	return fmt.Sprintf("%s %s on %s", s.Do, s.Resource, s.Host)
 }

@@ -51,6 +51,8 @@ type WorldKind struct {
 	Poll node.Time
 	// Timeout is how long a client waits for an answer before it takes the outcome for unknown.
 	Timeout node.Time
+	// Turns says that hosts see to their sync_limit themselves. Else the runner does, in their place.
+	Turns bool
 	// Open makes a world whose hosts are starting: each will be observed with ObsUp.
 	Open func(context.Context, Setup) (World, error)
 }

@@ -20,7 +20,7 @@ import (
 // localWorld runs one process a host on this machine: this same program, as `pitch node`.
 func localWorld() *scenario.WorldKind {
 	return &scenario.WorldKind{Name: "local", Carry: wholeSectors,
-		Poll: 20 * node.Millisecond, Timeout: 5 * node.Second, Open: openLocal}
+		Turns: true, Poll: 20 * node.Millisecond, Timeout: 5 * node.Second, Open: openLocal}
 }
 
 // wholeSectors is how much a real world carries of a sector: all of it.
@@ -41,6 +41,7 @@ func openLocal(ctx context.Context, s scenario.Setup) (scenario.World, error) {
 		h := &s.File.Hosts[i]
 		cfg.Clocks = append(cfg.Clocks, realnode.ClockError{Offset: node.Time(h.ClockOffset),
 			DriftPPM: int64(h.ClockDriftPPM)})
+		cfg.SyncLimits = append(cfg.SyncLimits, h.SyncLimit)
 	}
 	c, err := realnode.StartCluster(ctx, cfg)
 	if err != nil {
@@ -63,7 +64,7 @@ func definitions(f *scenario.File, id node.ID) (list []*daemon.Definition) {
 		def := &daemon.Definition{Schema: daemon.Schema, Name: "r" + strconv.Itoa(i),
 			Number: int64(i), UUID: fmt.Sprintf("%032x", i), Strategy: r.Strategy, Size: r.Size,
 			Sector: r.Sector, Ack: r.Ack, Buffer: r.Buffer, FetchWindow: r.FetchWindow,
-			Segment: r.Segment, CopyChunk: r.CopyChunk, Fetch: r.Fetch, Replay: r.Replay,
+			Segment: r.Segment, CopyChunk: r.CopyChunk, LogLimit: r.LogLimit, Fetch: r.Fetch, Replay: r.Replay,
 			Joins: slices.Contains(r.Joiners, f.HostName(id)), Checksums: true}
 		members := r.MembersAt(f.HostName(id))
 		if members == nil {

@@ -48,7 +48,7 @@ A configuration of two keys more than the least:
   id = 2
   address = "10.0.0.2:7790"
 
-SIGHUP takes up changed peers and log.level. SIGTERM and Ctrl-C stop it; so may a crash: it
+SIGHUP takes up changed peers, log.level and sync.limit. SIGTERM and Ctrl-C stop it; so may a crash: it
 starts again from what is on disk.`
 }
 
@@ -110,7 +110,7 @@ func buildReplica(def *daemon.Definition, members []node.Addr) (node.Spec, error
 	}
 	r := &scenario.Resource{Name: def.Name, Strategy: def.Strategy, Size: def.Size,
 		Sector: def.Sector, Ack: def.Ack, Buffer: def.Buffer, FetchWindow: def.FetchWindow,
-		Segment: def.Segment, CopyChunk: def.CopyChunk, Replay: def.Replay, Fetch: def.Fetch}
+		Segment: def.Segment, CopyChunk: def.CopyChunk, LogLimit: def.LogLimit, Replay: def.Replay, Fetch: def.Fetch}
 	at := scenario.Place{Members: members, Geometry: def.Geometry(), Joins: def.Joins,
 		Persist: persist, Tick: tick}
 	uuid := fnv.New64a()

@@ -45,10 +45,14 @@ type volCmd struct {
 	PauseSync    volPauseSyncCmd    `cmd:"" help:"Switch copying off."`
 	Invalidate   volInvalidateCmd   `cmd:"" help:"Give up what this host holds, for what the primary holds."`
 	LogRotate    volLogRotateCmd    `cmd:"" help:"Begin a new segment of the log, at the primary."`
+	Cron         volCronCmd         `cmd:"" help:"What is to be done now and then: a new segment of the log, at the primary."`
+	SetAck       volSetAckCmd       `cmd:"" help:"Change when writes are acknowledged, on all members; at the primary."`
+	LogLimit     volLogLimitCmd     `cmd:"" help:"Change how much log is kept for members that are behind, on all members; at the primary."`
 	Resize       volResizeCmd       `cmd:"" help:"Make a volume larger, on all members."`
 	Attach       volAttachCmd       `cmd:"" help:"Make a volume a block device of this host, the primary."`
 	Detach       volDetachCmd       `cmd:"" help:"End that; nobody may use the device."`
-	Wait         volWaitCmd         `cmd:"" help:"Wait until a state is reached."`
+	Wait         volWaitCmd         `cmd:"" aliases:"wait-resource" help:"Wait until a state is reached."`
+	WaitUmount   volWaitUmountCmd   `cmd:"" help:"Wait until nobody uses the volume here: as wait closed."`
 	WaitCluster  volWaitClusterCmd  `cmd:"" help:"Wait until this host is connected to all its peers."`
 	Host         volHostCmd         `cmd:"" help:"Show this host and its connections to others."`
 	Reload       volReloadCmd       `cmd:"" help:"Let the daemon take up its changed configuration."`
@@ -69,7 +73,8 @@ func (c *volCmd) Help() string {
 The name "all" stands for all volumes on this host, for switches, view and wait: each is told about,
 and the exit code is the worst. --dry-run says what would be done and checks what can be checked.
 
-There is no log-delete: log that no member needs any more is deleted by itself.
+There is no log-delete: log that no member needs any more is deleted by itself, in whole segments; ` + "`cron`" + `
+begins a new one.
 
 Clients reach the volume at its primary: nbd+unix:///lv1?socket=/var/lib/pitch/nbd.sock`
 }

@@ -23,6 +23,10 @@ func (c *volHostCmd) Run(s *streams, vol *volCmd) error {
 	}
 	fmt.Fprintf(s.out, "%s (%d) of %s, pitch %s, started %d times, %d volumes\n", v.Name, v.ID,
 		v.Cluster, v.Version, v.Incarnation, v.Resources)
+	if v.SyncLimit > 0 {
+		fmt.Fprintf(s.out, "%d of at most %d volumes are copied at a time, %d wait for their turns\n", v.Copying,
+			v.SyncLimit, v.Waiting)
+	}
 	if len(v.Peers) == 0 {
 		return nil
 	}

@@ -15,6 +15,8 @@ type volCreateCmd struct {
 	Sector      units.Bytes `default:"4KiB" help:"The least that is written: 512B or 4KiB (${default})."`
 	Ack         string      `default:"submitted" enum:"submitted,logged,durable,remote,quorum" help:"When a write is acknowledged that asks for nothing: submitted is like a disk with a write cache, where flushes count; durable is when the log is on disk; remote when one more host has it on disk, too; quorum when a majority has (${default})."`
 	Buffer      units.Bytes `default:"64MiB" help:"Memory for writes that are not on the volume yet (${default})."`
+	Segment     units.Bytes `default:"0B" help:"Length of a segment of the log; log is deleted in whole ones. Default: the strategy's, 1GiB."`
+	LogLimit    units.Bytes `default:"0B" help:"How much log is kept for members that are behind; then they have to be invalidated. Default: as much as they need."`
 	NoChecksums bool        `help:"Keep no checksums of the volume's blocks."`
 	dryRun
 }
@@ -23,7 +25,7 @@ func (c *volCreateCmd) Run(s *streams, vol *volCmd) error {
 	sums := !c.NoChecksums
 	var v daemon.View
 	in := daemon.Create{Dry: c.dry(), Name: c.Name, Size: c.Size, Sector: c.Sector, Ack: c.Ack,
-		Buffer: c.Buffer, Checksums: &sums}
+		Buffer: c.Buffer, Checksums: &sums, Segment: c.Segment, LogLimit: c.LogLimit}
 	told, err := vol.asked(s, c.dryRun, request{time.Minute, http.MethodPost, "/v1/resources", in}, &v,
 		func() string {
 			return fmt.Sprintf("%s, primary on %s\nnext, on another host: pitch vol join %s --from %s",

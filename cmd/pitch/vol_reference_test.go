@@ -19,11 +19,11 @@ const volReferenceHead = `# Volumes
 What ` + "`pitch vol`" + ` can do, and what it says. ` + "`pitch vol VERB --help`" + ` tells the same; [how to use it](../how-to/run-a-node.md). This page is
 made from the code (` + "`go test ./cmd/pitch -run VolReference -rewrite`" + `).
 
-NAME may be ` + "`all`" + ` for switches, ` + "`view`, `wait`, `primary`, `secondary` and `log-rotate`" + `: each volume's outcome is told, and the exit code is the worst.
+NAME may be ` + "`all`" + ` for switches, ` + "`view`, `wait`, `primary`, `secondary`, `log-rotate`, `cron`, `set-ack` and `log-limit`" + `: each volume's outcome is told, and the exit code is the worst.
 ` + "`--dry-run`" + ` checks what the daemon can see, with the exit code of the attempt, and says what would be done; where the outcome depends on
 others, it says so.
 
-Log that no member needs any more is deleted by itself: there is no ` + "`log-delete`" + `.
+Log that no member needs any more is deleted by itself, in whole segments: there is no ` + "`log-delete`" + `, and ` + "`cron`" + ` begins a new segment.
 
 What may take long (` + "`wait`, `primary`, `--wait`" + `) shows a line a volume on a terminal: states, percent, rate, time, and how much is left to be copied,
 fetched and replayed. Elsewhere only the result is printed. Ctrl-C ends the waiting with exit code 130; what was asked for goes on.

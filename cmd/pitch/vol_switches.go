@@ -29,6 +29,7 @@ type (
 	volPauseSyncCmd    struct{ volSwitch }
 	volSecondaryCmd    struct{ volSwitch }
 	volLogRotateCmd    struct{ volSwitch }
+	volCronCmd         struct{ volSwitch }
 )
 
 func (c *volUpCmd) Run(s *streams, vol *volCmd) error { return c.turn(s, vol, "up") }
@@ -54,6 +55,14 @@ func (c *volPauseSyncCmd) Run(s *streams, vol *volCmd) error { return c.turn(s, 
 func (c *volSecondaryCmd) Run(s *streams, vol *volCmd) error { return c.turn(s, vol, "secondary") }
 
 func (c *volLogRotateCmd) Run(s *streams, vol *volCmd) error { return c.turn(s, vol, "log-rotate") }
+
+func (c *volCronCmd) Run(s *streams, vol *volCmd) error { return c.turn(s, vol, "cron") }
+
+func (c *volCronCmd) Help() string {
+	return `For timers, on every host: ` + "`pitch vol cron all`" + `. Log that no member needs any more is deleted by itself,
+in whole segments; this begins a new segment where this host is primary, unless nothing is in the newest one.
+Where it is not primary there is nothing to do, and that is no error.`
+}
 
 func (c *volLogRotateCmd) Help() string {
 	return `Segments are begun by themselves as the log grows. Those that no member needs any more are deleted

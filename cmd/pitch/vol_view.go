@@ -116,8 +116,12 @@ func (c *volViewCmd) details(s *streams, v *daemon.View) {
 			"copies the volume\n", v.Name, v.Name)
 	}
 	if v.Inconsistent {
-		fmt.Fprintf(s.out, "%s: %s to be copied, %.1f %% done; not to be used before that has ended\n",
-			v.Name, human(v.ToCopy), v.SyncPercent)
+		turn := ""
+		if v.SyncWaits {
+			turn = ", waits for its turn"
+		}
+		fmt.Fprintf(s.out, "%s: %s to be copied, %.1f %% done%s; not to be used before that has ended\n",
+			v.Name, human(v.ToCopy), v.SyncPercent, turn)
 	}
 	if v.Behind > 0 || v.Unapplied > 0 {
 		fmt.Fprintf(s.out, "%s: %s to be fetched, %s to be replayed\n", v.Name, human(v.Behind),
@@ -131,6 +135,9 @@ func (c *volViewCmd) details(s *streams, v *daemon.View) {
 		v.Committed, v.LogFrom, human(max(0, v.End-v.LogFrom)))
 	fmt.Fprintf(s.out, "%s: fetching %s, replay %s, copying %s\n", v.Name, onOff(v.FetchOn),
 		onOff(v.ReplayOn), onOff(v.SyncOn))
+	if v.Ack != "" {
+		fmt.Fprintf(s.out, "%s: acknowledged: %s; %s\n", v.Name, v.Ack, keeps(v))
+	}
 	if v.Attached != "" {
 		fmt.Fprintf(s.out, "%s: attached at %s\n", v.Name, v.Attached)
 	}

@@ -68,6 +68,15 @@ func (w waitsFor) await(s *streams, vol *volCmd, name string) error {
 	return vol.wait(s, name, "up-to-date", w.Timeout)
 }
 
+type volWaitUmountCmd struct {
+	Name    string        `arg:"" complete:"volumes" help:"Name of the volume, or all."`
+	Timeout time.Duration `default:"60s" help:"How long, 0 for ever; after that the exit code is 2 (${default})."`
+}
+
+func (c *volWaitUmountCmd) Run(s *streams, vol *volCmd) error {
+	return vol.wait(s, c.Name, "closed", c.Timeout)
+}
+
 type volWaitClusterCmd struct {
 	Timeout time.Duration `default:"30s" help:"How long, 0 for ever; after that the exit code is 2 (${default})."`
 }

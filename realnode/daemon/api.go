@@ -31,6 +31,8 @@ type Create struct {
 	Ack       string      `json:"ack,omitempty"`
 	Buffer    units.Bytes `json:"buffer,omitempty"`
 	Checksums *bool       `json:"checksums,omitempty"`
+	Segment   units.Bytes `json:"segment,omitempty"`   // 0: the strategy's own
+	LogLimit  units.Bytes `json:"log_limit,omitempty"` // 0: none
 }
 
 // Join asks the host to become a member of a resource.
@@ -58,6 +60,18 @@ type Verb struct {
 type Resize struct {
 	Dry
 	Size units.Bytes `json:"size"`
+}
+
+// SetAck asks for another setting of acknowledgement, by its name.
+type SetAck struct {
+	Dry
+	Ack string `json:"ack"`
+}
+
+// LogLimit asks for another limit of the log; 0 for none.
+type LogLimit struct {
+	Dry
+	Limit units.Bytes `json:"limit"`
 }
 
 // Delete asks for the end of a resource.
@@ -101,6 +115,10 @@ type View struct {
 	Primary string `json:"primary"`
 	Epoch   uint64 `json:"epoch"`
 	Open    int64  `json:"open"`
+	// Ack says when writes are acknowledged, as the strategy calls it, and LogLimit how much log is kept
+	// for members that are behind, in bytes; 0: as much as they need.
+	Ack      string `json:"ack"`
+	LogLimit int64  `json:"log_limit"`
 
 	// Positions in the log, bytes.
 	End       int64 `json:"end"`
@@ -123,6 +141,8 @@ type View struct {
 	FetchOn  bool `json:"fetch_on"`
 	ReplayOn bool `json:"replay_on"`
 	SyncOn   bool `json:"sync_on"`
+	// SyncWaits is set while the volume is to be copied, and others on this host are first.
+	SyncWaits bool `json:"sync_waits,omitempty"`
 
 	// Orphan is set if nobody has the log any more that follows the one here.
 	Orphan bool `json:"orphan"`
@@ -175,13 +195,17 @@ type LossView struct {
 
 // HostView is what a daemon says about itself.
 type HostView struct {
-	Name        string     `json:"name"`
-	ID          int        `json:"id"`
-	Cluster     string     `json:"cluster"`
-	Version     string     `json:"version"`
-	Incarnation int64      `json:"incarnation"`
-	Resources   int        `json:"resources"`
-	Peers       []PeerView `json:"peers"`
+	Name        string `json:"name"`
+	ID          int    `json:"id"`
+	Cluster     string `json:"cluster"`
+	Version     string `json:"version"`
+	Incarnation int64  `json:"incarnation"`
+	Resources   int    `json:"resources"`
+	// SyncLimit is how many volumes may be copied at a time, 0 for all; so many are, and so many wait.
+	SyncLimit int        `json:"sync_limit"`
+	Copying   int        `json:"copying"`
+	Waiting   int        `json:"waiting"`
+	Peers     []PeerView `json:"peers"`
 }
 
 // Apart are the names of the peers that are not connected.

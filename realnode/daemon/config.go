@@ -25,6 +25,7 @@ type Config struct {
 	TLS     TLS     `toml:"tls"`
 	NBD     NBD     `toml:"nbd"`
 	Log     Log     `toml:"log"`
+	Sync    Sync    `toml:"sync"`
 	Peers   []Peer  `toml:"peer"`
 	Testing Testing `toml:"testing"`
 
@@ -61,6 +62,12 @@ type NBD struct {
 type Log struct {
 	Level  string `toml:"level" default:"info" enum:"levels"`
 	Format string `toml:"format" default:"auto" enum:"formats"`
+}
+
+// Sync is how volumes are copied.
+type Sync struct {
+	// Limit is how many replicas of this host may copy at a time; 0: all.
+	Limit int `toml:"limit" default:"0" min:"0" max:"65536"`
 }
 
 // Peer is another host of the cluster.
@@ -242,7 +249,7 @@ var ErrRestart = errors.New("takes effect only after a restart")
 // fixed is the part of a configuration that a running daemon cannot change.
 func (c *Config) fixed() Config {
 	f := *c
-	f.Peers, f.Log.Level, f.Path = nil, "", ""
+	f.Peers, f.Log.Level, f.Sync, f.Path = nil, "", Sync{}, ""
 	return f
 }
 

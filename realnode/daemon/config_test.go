@@ -91,10 +91,10 @@ func TestMistakesInAConfiguration(t *testing.T) {
 	}
 }
 
-func TestOnlyPeersAndLogCanChangeWhileItRuns(t *testing.T) {
+func TestOnlyPeersLogAndLimitsCanChangeWhileItRuns(t *testing.T) {
 	c := parse1(t, plainConfig)
 	more := parse1(t, plainConfig+"[[peer]]\nname = \"gamma\"\nid = 3\naddress = \"h:1\"\n"+
-		"[log]\nlevel = \"debug\"\n")
+		"[log]\nlevel = \"debug\"\n[sync]\nlimit = 2\n")
 	if err := c.reloadable(more); err != nil {
 		t.Errorf("another peer: %v", err)
 	}
@@ -107,7 +107,7 @@ func TestOnlyPeersAndLogCanChangeWhileItRuns(t *testing.T) {
 func TestADefinitionIsReadAsItWasWritten(t *testing.T) {
 	d := &Definition{Schema: 1, Name: "lv1", Number: 1 << 31, UUID: strings.Repeat("0a", 16),
 		Strategy: "mars", Size: 1 << 30, Sector: 4096, Members: []string{"alpha", "beta"},
-		Ack: "submitted", Buffer: 64 << 20, FetchWindow: 8 << 20, Fetch: true, Replay: true,
+		Ack: "submitted", Buffer: 64 << 20, FetchWindow: 8 << 20, Segment: 1 << 20, LogLimit: 1 << 30, Fetch: true, Replay: true,
 		Checksums: true}
 	again, err := ParseDefinition("definition.toml", d.Marshal())
 	if err != nil || !reflect.DeepEqual(d, again) {
@@ -150,7 +150,7 @@ The file that ` + "`pitch node --config FILE`" + ` reads, in TOML. ` + "`pitch s
 ` + "`pitch node --config FILE --check`" + ` only checks it. Relative paths are meant from the folder of the file. This page is made from the
 code (` + "`go test ./realnode/daemon -run Reference -rewrite`" + `).
 
-A changed file is taken up at SIGHUP, by ` + "`systemctl reload`" + ` or ` + "`pitch vol reload`" + `: peers and log.level. All else takes a restart, and a
+A changed file is taken up at SIGHUP, by ` + "`systemctl reload`" + ` or ` + "`pitch vol reload`" + `: peers, log.level and sync.limit. All else takes a restart, and a
 reload that would need one changes nothing and says so. A SIGHUP that comes while the daemon starts is answered as soon as it serves.
 
 `
@@ -162,7 +162,7 @@ func TestTheReferencePageListsAllKeys(t *testing.T) {
 		t.Fatal(err)
 	}
 	tables, err := stricttest.Reference(schema,
-		[]string{"host", "tls", "nbd", "log", "peer", "testing"}, nil)
+		[]string{"host", "tls", "nbd", "log", "sync", "peer", "testing"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

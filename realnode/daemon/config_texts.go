@@ -26,6 +26,9 @@ var configDescriptions = map[string]string{
 	"log.level":  "the least important that is reported",
 	"log.format": "auto is journal where systemd reads it, else text",
 
+	"sync":       "how volumes are copied: by new members, and after `invalidate`",
+	"sync.limit": "how many volumes of this host may be copied at a time, the others wait for their turns; 0: all",
+
 	"peer":            "another host of the cluster",
 	"peer.name":       "its name",
 	"peer.id":         "its number",

@@ -152,6 +152,8 @@ func (d *Daemon) routes(mux *http.ServeMux) {
 	mux.Handle("POST /v1/resources/{name}/leave", handler(d.leaveAny))
 	mux.Handle("POST /v1/resources/{name}/verb", d.with(d.postVerb))
 	mux.Handle("POST /v1/resources/{name}/resize", d.with(d.postResize))
+	mux.Handle("POST /v1/resources/{name}/ack", d.with(d.postAck))
+	mux.Handle("POST /v1/resources/{name}/log-limit", d.with(d.postLogLimit))
 	mux.Handle("POST /v1/resources/{name}/wait", d.with(d.postWait))
 	mux.Handle("POST /v1/resources/{name}/attach", d.with(d.postAttach))
 	mux.Handle("POST /v1/resources/{name}/detach", d.with(d.postDetach))

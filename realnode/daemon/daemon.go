@@ -48,6 +48,7 @@ type Daemon struct {
 	engine *engine.Engine
 	exports
 	attachments
+	turns
 	tasks sync.WaitGroup
 	life  context.Context // of all replicas
 
@@ -262,7 +263,7 @@ func endOf(ctx context.Context) error {
 	return nil
 }
 
-// reload takes up a new configuration: peers and what is reported.
+// reload takes up a new configuration: peers, what is reported, and how many volumes are copied at a time.
 func (d *Daemon) reload() error {
 	d.reloading.Lock() // a signal and a request may come at the same time
 	defer d.reloading.Unlock()
@@ -274,7 +275,7 @@ func (d *Daemon) reload() error {
 	old := d.cfg
 	d.mu.Unlock()
 	if err := old.reloadable(fresh); err != nil {
-		return fmt.Errorf("%s: nothing but peers and log.level can change: the rest %w", fresh.Path, err)
+		return fmt.Errorf("%s: nothing but peers, log.level and sync.limit can change: the rest %w", fresh.Path, err)
 	}
 	if err := d.mesh.SetPeers(fresh.meshPeers()); err != nil {
 		return err
@@ -282,6 +283,7 @@ func (d *Daemon) reload() error {
 	d.mu.Lock()
 	d.cfg = fresh
 	d.mu.Unlock()
+	d.limitSyncs(old.Sync.Limit, fresh.Sync.Limit)
 	SetLevel(fresh.Log.Level)
 	d.log.Info("configuration taken up", "peers", len(fresh.Peers))
 	return nil

@@ -29,9 +29,11 @@ type Definition struct {
 	FetchWindow units.Bytes `toml:"fetch_window" default:"16MiB" min:"512KiB" json:"fetch_window"`
 	Segment     units.Bytes `toml:"segment" min:"16KiB" json:"segment,omitempty"`                  // 0: the strategy's own
 	CopyChunk   units.Bytes `toml:"copy_chunk" min:"64KiB" max:"4MiB" json:"copy_chunk,omitempty"` // likewise
-	Fetch       bool        `toml:"fetch" default:"true" json:"fetch"`
-	Replay      bool        `toml:"replay" default:"true" json:"replay"`
-	Checksums   bool        `toml:"checksums" default:"true" json:"checksums"`
+	// LogLimit is how much log is kept for members that are behind; 0: as much as they need.
+	LogLimit  units.Bytes `toml:"log_limit" default:"0B" min:"0B" json:"log_limit,omitempty"`
+	Fetch     bool        `toml:"fetch" default:"true" json:"fetch"`
+	Replay    bool        `toml:"replay" default:"true" json:"replay"`
+	Checksums bool        `toml:"checksums" default:"true" json:"checksums"`
 }
 
 var definitionFormat = &strict.Format{Name: "definition", Enums: enums, Texts: units.Forms(),
@@ -48,11 +50,12 @@ var definitionFormat = &strict.Format{Name: "definition", Enums: enums, Texts: u
 		"sector":       "the least that is read or written",
 		"members":      "hosts with a replica when this one was made; the first was primary then",
 		"joins":        "whether the resource existed when this replica was made",
-		"ack":          "when a write is acknowledged that asks for nothing: durable, logged or submitted",
+		"ack":          "when a write is acknowledged that asks for nothing: durable, logged, submitted, remote or quorum; `pitch vol set-ack` changes it later",
 		"buffer":       "bytes of log that may wait to be written back; then writers wait",
 		"fetch_window": "bytes of log that may be on their way to one secondary",
 		"segment":      "bytes of a segment of the log, then the next one is begun",
 		"copy_chunk":   "bytes that a copy of the volume asks for at a time",
+		"log_limit":    "bytes of log that are kept for members that are behind, 0: as much as they need; `pitch vol log-limit` changes it later",
 		"fetch":        "the fetch switch of a new replica",
 		"replay":       "the replay switch of a new replica",
 		"checksums":    "whether each block of the volume has a checksum beside it",

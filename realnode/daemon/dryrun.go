@@ -153,6 +153,12 @@ func (d *Daemon) wouldVerb(r *resource, req *http.Request, v Verb) (any, error) 
 		return d.wouldClose(r, st)
 	case "invalidate":
 		return d.wouldInvalidate(r, st, v.Full)
+	case cronVerb:
+		if st.Role != replica.RolePrimary {
+			return planned("nothing: that is the primary's to do")
+		}
+		return planned("a new segment of the log would begin at position %d, unless nothing is in the newest one",
+			st.End)
 	case "log-rotate":
 		if st.Role != replica.RolePrimary {
 			return nil, d.notPrimary(r, st)
@@ -229,9 +235,12 @@ func (d *Daemon) wouldHandOver(r *resource, req *http.Request, st replica.Status
 	if err := d.askPeer(req.Context(), old, http.MethodGet, peerPath(r.def.Name), &v); err != nil {
 		return nil, refuse(statusOf(err), "resource %s: the primary would not hand over: %v", r.def.Name, err)
 	}
+	if v.Open > 0 {
+		return nil, r.conflict("in use on host %s by %d users", old, v.Open)
+	}
 	return planned("%s would stop serving, and this host would become primary when it has the rest of "+
-		"the log: %v to be fetched, %v to be replayed as last heard; %s refuses while somebody uses the "+
-		"volume there, which only the attempt tells", old, units.Bytes(max(0, st.Committed-st.End)),
+		"the log: %v to be fetched, %v to be replayed as last heard; nobody uses the volume on %s now, and "+
+		"it refuses if somebody does then", old, units.Bytes(max(0, st.Committed-st.End)),
 		units.Bytes(max(0, st.End-st.Applied)), old)
 }
 

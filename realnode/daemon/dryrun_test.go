@@ -51,8 +51,15 @@ func TestDryRunsChangeNothing(t *testing.T) {
 	}
 	verb(alpha, "primary", "nothing: this host is primary")
 	verb(beta, "primary", "alpha would stop serving")
+	c := alpha.open("lv1")
+	beta.refused(409, "in use on host alpha by 1 users", "POST", lv1+"/verb", Verb{Dry: dry, Verb: "primary"})
+	c.Close()
+	alpha.do("POST", lv1+"/wait", Wait{For: "closed"})
+	verb(beta, "primary", "nobody uses the volume on alpha now")
 	verb(beta, "primary --force", "would become primary with what it has")
 	verb(alpha, "log-rotate", "a new segment of the log")
+	verb(alpha, "cron", "a new segment of the log")
+	verb(beta, "cron", "nothing: that is the primary's")
 	verb(alpha, "secondary", "nobody would be primary")
 	verb(beta, "disconnect", "fetching would be switched off")
 	verb(beta, "connect", "nothing: fetching is on already")
@@ -65,8 +72,24 @@ func TestDryRunsChangeNothing(t *testing.T) {
 	alpha.plans("from 1MiB to 2MiB", "POST", lv1+"/resize", Resize{dry, 2 << 20})
 	alpha.refused(409, "can only grow", "POST", lv1+"/resize", Resize{dry, 4 << 10})
 	beta.refused(409, "that is alpha", "POST", lv1+"/resize", Resize{dry, 2 << 20})
+	const ack, limit = lv1 + "/ack", lv1 + "/log-limit"
+	alpha.plans(`as "quorum" says, instead of ""`, "POST", ack, SetAck{dry, "quorum"})
+	beta.refused(409, "that is alpha", "POST", ack, SetAck{dry, "quorum"})
+	alpha.plans("no more than 1GiB of log", "POST", limit, LogLimit{dry, 1 << 30})
+	alpha.plans("nothing: that is the limit", "POST", limit, LogLimit{dry, 0})
+	beta.refused(409, "that is alpha", "POST", limit, LogLimit{dry, 1 << 30})
 	alpha.refused(409, "not attached", "POST", lv1+"/detach", Detach{dry})
-	if v := alpha.do("GET", lv1, nil); v.Role != "Primary" || v.Size != 1<<20 {
+	if v := alpha.do("GET", lv1, nil); v.Role != "Primary" || v.Size != 1<<20 || v.End != 0 || v.Ack != "" ||
+		v.LogLimit != 0 {
+		t.Errorf("%+v", v)
+	}
+	alpha.do("POST", ack, SetAck{Ack: "quorum"})
+	alpha.do("POST", limit, LogLimit{Limit: 1 << 30})
+	alpha.plans("nothing: it is quorum already", "POST", ack, SetAck{dry, "quorum"})
+	alpha.plans("nothing: that is the limit", "POST", limit, LogLimit{dry, 1 << 30})
+	alpha.plans("all log would be kept", "POST", limit, LogLimit{dry, 0})
+	beta.do("POST", lv1+"/verb", Verb{Verb: "cron"})
+	if v := alpha.do("POST", lv1+"/verb", Verb{Verb: "cron"}); v.End != 1 || v.Ack != "quorum" || v.LogLimit != 1<<30 {
 		t.Errorf("%+v", v)
 	}
 

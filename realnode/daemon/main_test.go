@@ -142,6 +142,12 @@ func (m *toy) verb(ev *node.Event) string {
 		m.st.Open++
 	case replica.OpClose:
 		m.st.Open--
+	case replica.OpSetAck:
+		m.st.Ack = string(ev.Data)
+	case replica.OpSetLogLimit:
+		m.st.LogLimit = ev.N
+	case replica.OpLogRotate:
+		m.st.End++
 	case replica.OpPrimary:
 		m.st.Role, m.st.Primary = replica.RolePrimary, m.self.Host
 	case replica.OpSecondary:

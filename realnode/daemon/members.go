@@ -26,6 +26,8 @@ type Described struct {
 	Serving    bool       `json:"serving"` // the host that tells is primary
 	Members    []string   `json:"members"`
 	Sectors    int64      `json:"sectors"`
+	// Open is how many users hold the volume open at the host that tells.
+	Open int64 `json:"open,omitempty"`
 }
 
 func (d *Daemon) peerDescribe(r *resource, req *http.Request) (any, error) {
@@ -35,7 +37,7 @@ func (d *Daemon) peerDescribe(r *resource, req *http.Request) (any, error) {
 	}
 	cfg := d.config()
 	v := Described{Definition: *r.def, Primary: hostText(cfg, st.Primary),
-		Serving: st.Role == replica.RolePrimary, Sectors: st.Sectors}
+		Serving: st.Role == replica.RolePrimary, Sectors: st.Sectors, Open: st.Open}
 	v.Members = memberNames(cfg, st)
 	return v, nil
 }

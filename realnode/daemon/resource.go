@@ -183,6 +183,7 @@ func (r *resource) metered(dev disk.Device) disk.Device {
 // boot lets a resource run.
 func (d *Daemon) boot(ctx context.Context, r *resource) {
 	d.start(r)
+	d.hold(r)
 	d.tasks.Go(func() { d.follow(ctx, r) })
 }
 
@@ -212,9 +213,9 @@ func (w waiter) Flush() {}
 var errStopped = errors.New("the replica has been stopped")
 
 // ask hands a request to the machine and waits for the answer.
-func (r *resource) ask(ctx context.Context, op node.Op, off, n int64, data []byte) (answer, error) {
+func (r *resource) ask(ctx context.Context, op node.Op, n int64, data []byte) (answer, error) {
 	w := make(waiter, 1)
-	if !r.unit.Submit(w, engine.Request{Op: op, Off: off, N: n, Data: data}) {
+	if !r.unit.Submit(w, engine.Request{Op: op, N: n, Data: data}) {
 		return answer{}, errStopped
 	}
 	select {
@@ -228,7 +229,7 @@ func (r *resource) ask(ctx context.Context, op node.Op, off, n int64, data []byt
 // follow keeps r.status up to date as long as the machine runs, and lets exports follow it.
 func (d *Daemon) follow(ctx context.Context, r *resource) {
 	for n := int64(-1); ; {
-		a, err := r.ask(ctx, replica.OpWatch, 0, n, nil)
+		a, err := r.ask(ctx, replica.OpWatch, n, nil)
 		if err != nil || a.code == node.Unknown {
 			return
 		}
@@ -243,6 +244,7 @@ func (d *Daemon) follow(ctx context.Context, r *resource) {
 		d.tellChange(r, before, st)
 		d.resizeDevice(r, before, st)
 		d.publish(ctx, r, st)
+		d.noteTurn(ctx, r, st)
 	}
 }
 
@@ -282,7 +284,7 @@ func (r *resource) current() (st replica.Status, changed <-chan struct{}) {
 
 // fresh asks for the status of this moment, positions included.
 func (r *resource) fresh(ctx context.Context) (replica.Status, error) {
-	a, err := r.ask(ctx, replica.OpStatus, 0, 0, nil)
+	a, err := r.ask(ctx, replica.OpStatus, 0, nil)
 	switch {
 	case err != nil:
 		return replica.Status{}, err

@@ -182,7 +182,11 @@ func (r *Runner) boot() error {
 		return err
 	}
 	for _, res := range r.daemon.list() {
-		r.daemon.start(res)
+		if r.daemon.config().Sync.Limit > 0 {
+			r.daemon.boot(r.ctx, res) // who copies when has to be seen to
+		} else {
+			r.daemon.start(res)
+		}
 	}
 	return nil
 }

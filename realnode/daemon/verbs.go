@@ -24,7 +24,9 @@ func (d *Daemon) getHost(*http.Request) (any, error) { return d.hostView(), nil 
 func (d *Daemon) hostView() HostView {
 	cfg := d.config()
 	v := HostView{Name: cfg.Host.Name, ID: cfg.Host.ID, Cluster: cfg.Cluster,
-		Version: d.opt.Version, Incarnation: d.data.incarnation, Resources: len(d.list())}
+		Version: d.opt.Version, Incarnation: d.data.incarnation, Resources: len(d.list()),
+		SyncLimit: cfg.Sync.Limit}
+	v.Copying, v.Waiting = d.copies()
 	for _, s := range d.mesh.Stats() {
 		p := PeerView{Name: s.Name, ID: int(s.ID), Address: s.Address, Connected: s.Connected,
 			RTT: s.RoundTrip.Seconds(), Out: s.WireOut, In: s.WireIn, Error: s.Error}
@@ -95,6 +97,7 @@ func (d *Daemon) postCreate(req *http.Request) (any, error) {
 	def := &Definition{Schema: Schema, Name: c.Name, Number: int64(number), UUID: uuid,
 		Strategy: cmp.Or(c.Strategy, "mars"), Size: c.Size, Sector: cmp.Or(c.Sector, 4<<10),
 		Members: []string{d.config().Host.Name}, Ack: cmp.Or(c.Ack, "submitted"),
+		Segment: c.Segment, LogLimit: c.LogLimit,
 		Buffer: cmp.Or(c.Buffer, 64<<20), FetchWindow: 16 << 20, Fetch: true, Replay: true,
 		Checksums: c.Checksums == nil || *c.Checksums}
 	if c.DryRun {
@@ -173,6 +176,7 @@ func (d *Daemon) uninstall(r *resource) error {
 	if err := r.unit.Stop(); err != nil {
 		d.log.Warn("devices of a resource that goes away", "resource", r.def.Name, "error", err)
 	}
+	d.forgetTurn(r)
 	return d.data.remove(r.def.Name)
 }
 
@@ -216,6 +220,9 @@ var verbOps = map[string][]node.Op{"primary": {replica.OpPrimary},
 	"down":       {replica.OpDisconnect, replica.OpPauseSync, replica.OpPauseReplay},
 	"invalidate": {replica.OpInvalidate}, "log-rotate": {replica.OpLogRotate}}
 
+// cronVerb is one whose outcome depends on the role.
+const cronVerb = "cron"
+
 // machineHost finds hosts in the sentences of machines, which know only their numbers.
 var machineHost = regexp.MustCompile(`\bhost ([0-9]+)\b`)
 
@@ -237,11 +244,14 @@ func (d *Daemon) postVerb(r *resource, req *http.Request) (any, error) {
 		return nil, err
 	}
 	ops, ok := verbOps[v.Verb]
-	if !ok {
+	if !ok && v.Verb != cronVerb {
 		return nil, refuse(http.StatusBadRequest, "verb %q is unknown", v.Verb)
 	}
 	if v.DryRun {
 		return d.wouldVerb(r, req, v)
+	}
+	if v.Verb == cronVerb {
+		return d.cron(r, req)
 	}
 	n := int64(0)
 	if v.Full {
@@ -262,7 +272,7 @@ var verbStatus = map[node.Code]int{node.Invalid: http.StatusBadRequest,
 
 // verb asks the replica for something that it may refuse.
 func (d *Daemon) verb(ctx context.Context, r *resource, op node.Op, n int64, data []byte) error {
-	a, err := r.ask(ctx, op, 0, n, data)
+	a, err := r.ask(ctx, op, n, data)
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ func (d *Daemon) view(r *resource, st replica.Status) View {
 		Behind: max(0, st.Committed-st.End), Unapplied: max(0, st.End-st.Applied),
 		Inconsistent: st.Inconsistent, ToCopy: st.ToCopy * int64(r.def.Sector), LogFrom: st.LogFrom,
 		FetchOn: st.FetchOn, ReplayOn: st.ReplayOn, SyncOn: st.SyncOn, Orphan: st.Orphan,
+		Ack: st.Ack, LogLimit: st.LogLimit, SyncWaits: st.SyncWaits,
 		PrimaryUnreachable: st.Primary != 0 && !d.reaches(st.Primary), Attached: d.deviceOf(r.def.Name),
 		UpToDate: st.UpToDate, SplitBrain: st.SplitBrain, CutOff: st.CutOff, Defect: st.Defect}
 	v.SyncPercent = syncPercent(&v)
@@ -127,6 +128,8 @@ func replState(v *View, st replica.Status) string {
 		return "PausedSync"
 	case !st.FetchOn:
 		return "PausedFetch"
+	case st.SyncWaits:
+		return "WaitingSync"
 	case st.Inconsistent && st.ToCopy > 0:
 		return "Syncing"
 	case !st.ReplayOn:
@@ -160,17 +163,19 @@ func flags(v *View, st replica.Status) string {
 			b[3] = '-'
 		}
 	}
-	switch {
-	case !st.FetchOn:
-		b[4] = '-'
-	case v.Behind > 0 || !st.UpToDate && v.Unapplied == 0:
-		b[4] = 'f'
-	}
-	switch {
-	case !st.ReplayOn:
-		b[5] = '-'
-	case v.Unapplied > 0:
-		b[5] = 'r'
-	}
+	b[4] = letter('F', v.Behind > 0 || !st.UpToDate && (v.Unapplied == 0 || !st.FetchOn), st.FetchOn)
+	b[5] = letter('R', v.Unapplied > 0, st.ReplayOn)
 	return string(b)
+}
+
+// letter is the letter of something that is done, the small one if it is still to be done, and none if that is
+// switched off.
+func letter(done byte, left, on bool) byte {
+	switch {
+	case !left:
+		return done
+	case on:
+		return done + 'a' - 'A'
+	}
+	return '-'
 }

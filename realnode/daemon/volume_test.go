@@ -192,6 +192,13 @@ func TestWordsForStates(t *testing.T) {
 		{func(v *View, st *replica.Status) { st.FetchOn = false }, "OutDated[F]", "PausedFetch", "-CAS-R"},
 		{func(v *View, st *replica.Status) { st.ReplayOn, v.Unapplied = false, 5 }, "OutDated[R]",
 			"PausedReplay", "-CASF-"},
+		{func(v *View, st *replica.Status) { st.FetchOn, st.ReplayOn, st.UpToDate = false, false, true }, "UpToDate",
+			"PausedFetch", "-CASFR"},
+		{func(v *View, st *replica.Status) { st.FetchOn, v.Unapplied = false, 5 }, "OutDated[R]", "PausedFetch",
+			"-CAS-r"},
+		{func(v *View, st *replica.Status) {
+			st.Inconsistent, st.SyncOn, st.SyncWaits, st.ToCopy = true, true, true, 9
+		}, "InConsistent", "WaitingSync", "-cAsfR"},
 		{func(v *View, st *replica.Status) { st.CutOff = true }, "OutDated[S]", "SplitBrain", "-CASfR"},
 		{func(v *View, st *replica.Status) { v.Primary = "" }, "OutDated[F]", "NoPrimaryDesignated",
 			"-CASfR"},

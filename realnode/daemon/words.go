@@ -27,6 +27,7 @@ func ReplWords() []Word {
 		{"Replicating", "this host is primary, and others fetch its log"},
 		{"Replaying", "all is switched on"},
 		{"Syncing", "the volume is being copied"},
+		{"WaitingSync", "the volume is to be copied, and waits for its turn: see `sync.limit`"},
 		{"PausedSync", "the volume is to be copied, and that is switched off"},
 		{"PausedFetch", "fetching is switched off"},
 		{"PausedReplay", "replay is switched off"},
@@ -60,8 +61,8 @@ func FlagWords() []Word {
 		{"D d -", "the volume is exported here and in use; exported; not exported"},
 		{"C c -", "the volume is consistent; it is being copied; unknown"},
 		{"A -", "the replica has its disk; it has not"},
-		{"S s -", "nothing is left to be copied; copying is on; it is off. Always `-` at the primary"},
-		{"F f -", "all is fetched; fetching is on; it is off. Always `-` at the primary"},
-		{"R r -", "all is replayed; replay is on; it is off. Always `-` at the primary"},
+		{"S s -", "nothing is left to be copied; something is, and copying is on; or off. Always `-` at the primary"},
+		{"F f -", "all is fetched; it is not, and fetching is on; or off. Always `-` at the primary"},
+		{"R r -", "all is replayed; it is not, and replay is on; or off. Always `-` at the primary"},
 	}
 }

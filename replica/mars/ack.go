@@ -3,6 +3,7 @@ package mars
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/container-football/pitch/node"
 	"github.com/container-football/pitch/replica"
@@ -41,15 +42,14 @@ func (a Ack) String() string {
 	return fmt.Sprintf("ack(%d)", uint8(a))
 }
 
-// AckNames are the names of all settings.
-func AckNames() []string { return ackNames[:] }
-
 // ParseAck reads the name of a setting.
 func ParseAck(s string) (Ack, error) {
 	if i := slices.Index(ackNames[:], s); i >= 0 {
 		return Ack(i), nil
 	}
-	return 0, fmt.Errorf("ack %q, expected durable, logged, submitted, remote or quorum", s)
+	last := len(ackNames) - 1
+	return 0, fmt.Errorf("ack %q, expected %s or %s", s,
+		strings.Join(ackNames[:last], ", "), ackNames[last])
 }
 
 // ack is the setting in force: that of the configuration, until a primary has been told another one.
@@ -89,15 +89,16 @@ func (m *Machine) sure() int64 {
 
 // onSetAck changes the setting, for all members.
 func (m *Machine) onSetAck(ev *node.Event) {
+	a, err := ParseAck(string(ev.Data))
 	switch {
-	case ev.N < 0 || ev.N >= int64(ackEnd):
-		m.out.Reply(ev.Tag, node.Invalid, m.ver.epoch(), fmt.Appendf(nil, "no such setting: %d", ev.N))
+	case err != nil:
+		m.out.Reply(ev.Tag, node.Invalid, m.ver.epoch(), []byte(err.Error()))
 		return
 	case m.role != replica.RolePrimary || m.change.draining:
 		m.out.Reply(ev.Tag, node.NotPrimary, m.ver.epoch(), []byte(askPrimary))
 		return
 	}
-	if a := Ack(ev.N); a != m.ack() {
+	if a != m.ack() {
 		g := m.nextGroup()
 		g.ack = a + 1
 		m.group = g
@@ -116,8 +117,9 @@ func (m *Machine) surer() {
 
 // ackWaiting answers what waited for more to be sure than there was, as far as it is now.
 func (m *Machine) ackWaiting() {
-	m.answer(&m.io.writes, m.sure())
-	m.answer(&m.io.flushes, m.sure())
+	sure := m.sure()
+	m.answer(&m.io.writes, sure)
+	m.answer(&m.io.flushes, sure)
 	if m.io.live == 0 {
 		return
 	}

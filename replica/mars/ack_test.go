@@ -75,7 +75,7 @@ func TestQuorum(t *testing.T) {
 	c.fill(1, 0, 10, 100)
 	c.cut(2, true)
 	tag := c.hangs(1, 0, 200)
-	c.ok(1, replica.OpSetAck, 0, int64(mars.AckDurable), nil)
+	c.ok(1, replica.OpSetAck, 0, 0, []byte(mars.AckDurable.String()))
 	if o := c.wait(tag); o.Code != node.OK {
 		c.fatalf("%v", o.Code)
 	}
@@ -84,16 +84,18 @@ func TestQuorum(t *testing.T) {
 	c.up(3)
 	c.level(1)
 	c.verb(2, replica.OpPrimary)
-	if s := c.state(2); mars.Ack(s.Ack) != mars.AckDurable {
-		t.Errorf("the new primary has the setting %v", mars.Ack(s.Ack))
+	if s := c.state(2); s.Ack != "durable" {
+		t.Errorf("the new primary has the setting %s", s.Ack)
 	}
-	c.ok(2, replica.OpSetAck, 0, int64(mars.AckQuorum), nil)
+	c.ok(2, replica.OpSetAck, 0, 0, []byte(mars.AckQuorum.String()))
 	c.crash(1, node.LoseAll)
 	c.fill(2, 0, 10, 300)
 	c.crash(3, node.LoseAll)
 	c.hangs(2, 0, 400)
-	if o := c.ask(2, replica.OpSetAck, 0, 99, nil); o.Code != node.Invalid {
-		t.Errorf("setting 99: %v", o.Code)
+	o := c.ask(2, replica.OpSetAck, 0, 0, []byte("soon"))
+	if want := `ack "soon", expected durable, logged, submitted, remote or quorum`; o.Code != node.Invalid ||
+		string(o.Data) != want {
+		t.Errorf("%v: %s, expected %s", o.Code, o.Data, want)
 	}
 }
 

@@ -57,6 +57,9 @@ func (m *Machine) onVerb(ev *node.Event) {
 	case ev.Op == replica.OpWatch:
 		m.onWatch(ev)
 		return
+	case ev.Op == replica.OpSyncTurn:
+		m.onSyncTurn(ev)
+		return
 	case ev.Op == replica.OpClose:
 		m.onOpen(ev)
 		return
@@ -98,6 +101,8 @@ func (m *Machine) onVerb(ev *node.Event) {
 		m.out.Reply(ev.Tag, node.OK, m.ver.epoch(), nil)
 	case replica.OpSetAck:
 		m.onSetAck(ev)
+	case replica.OpSetLogLimit:
+		m.onSetLogLimit(ev)
 	case replica.OpOpen:
 		m.onOpen(ev)
 	case replica.OpAddMember, replica.OpRemoveMember:

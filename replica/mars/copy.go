@@ -177,7 +177,7 @@ func (m *Machine) sectorsOf(bytes int64) int64 {
 // copying says whether there is something to copy, and from whom.
 func (m *Machine) copying() *peer {
 	c := &m.copy
-	if !c.on || !c.based || len(c.pending) == 0 || m.state.syncOff || m.restarting {
+	if !c.on || !c.based || len(c.pending) == 0 || m.state.syncOff || m.restarting || m.turn == replica.SyncHeld {
 		return nil
 	}
 	return m.source()

@@ -58,5 +58,7 @@
 // The setting of acknowledgement says what a write has survived when it is answered: see ack.go. It may ask
 // for one more member, or a majority. It is part of the group, so it goes with the primary.
 //
+// How much log is kept for members that are behind is part of the group, too: see limit.go.
+//
 // Not in this package yet: emergency mode, fencing.
 package mars

@@ -125,6 +125,9 @@ func FuzzMessage(f *testing.F) {
 	m.encode(&b)
 	g := group{epoch: 3, by: 2, changes: 4, resource: 5, members: []node.Addr{{Host: 1}, {Host: 2}}}
 	f.Add(append(bytes.Clone(b[:]), g.encode()...))
+	g.limit = 1 << 40
+	f.Add(append(bytes.Clone(b[:]), g.encode()...))
+	f.Add(append(bytes.Clone(b[:]), g.encode()[:groupHead+7]...))
 	g.members = append(g.members, g.members[0]) // twice
 	f.Add(append(bytes.Clone(b[:]), g.encode()...))
 	f.Add(append(bytes.Clone(b[:]), g.encode()[:groupHead+1]...))

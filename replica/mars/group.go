@@ -22,6 +22,7 @@ type group struct {
 	changes uint64
 
 	ack      Ack    // what was set, plus one; 0: as in the configuration
+	limit    int64  // Config.LogLimit as it was set, plus one; 0: as in the configuration
 	resource uint64 // Config.Resource: groups of others are none of ours
 	members  []node.Addr
 	// joined tells for each member that was not there from the first on when it was added: a number
@@ -70,18 +71,28 @@ func (g *group) older(o group) bool {
 func (g *group) has(a node.Addr) bool { return slices.Contains(g.members, a) }
 
 const (
-	groupHead   = 32
+	groupHead   = 32 // with the limit 8 more
 	groupMember = 16
 )
 
+// groupLimit in the byte of the acknowledgement says that the limit of the log follows the head.
+const groupLimit = 0x80
+
 func (g *group) encode() []byte {
 	le := binary.LittleEndian
-	b := make([]byte, 0, groupHead+groupMember*len(g.members))
+	b := make([]byte, 0, groupHead+8+groupMember*len(g.members))
+	ack := uint32(g.ack)
+	if g.limit != 0 {
+		ack |= groupLimit
+	}
 	b = le.AppendUint64(b, g.epoch)
 	b = le.AppendUint64(b, g.changes)
 	b = le.AppendUint64(b, g.resource)
 	b = le.AppendUint32(b, uint32(g.by))
-	b = le.AppendUint32(b, uint32(g.ack)<<24|uint32(len(g.members)))
+	b = le.AppendUint32(b, ack<<24|uint32(len(g.members)))
+	if g.limit != 0 {
+		b = le.AppendUint64(b, uint64(g.limit))
+	}
 	for _, a := range g.members {
 		b = replica.AppendAddr(b, a)
 		b = le.AppendUint64(b, g.since(a))
@@ -97,10 +108,20 @@ func decodeGroup(b []byte) (g group, err error) {
 	g = group{epoch: le.Uint64(b), changes: le.Uint64(b[8:]), resource: le.Uint64(b[16:]),
 		by: node.ID(le.Uint32(b[24:]))}
 	n := int64(le.Uint32(b[28:]) & 0xffffff)
-	if g.ack = Ack(b[31]); g.ack > ackEnd {
+	limits := b[31]&groupLimit != 0
+	if g.ack = Ack(b[31] &^ groupLimit); g.ack > ackEnd {
 		return group{}, fmt.Errorf("group with %v", g.ack-1)
 	}
-	if b = b[groupHead:]; n > maxMembers || int64(len(b)) != n*groupMember {
+	b = b[groupHead:]
+	if limits {
+		if len(b) < 8 {
+			return group{}, fmt.Errorf("group with a limit of %d bytes, expected 8", len(b))
+		}
+		if g.limit, b = int64(le.Uint64(b)), b[8:]; g.limit <= 0 {
+			return group{}, fmt.Errorf("group with the limit %d", g.limit-1)
+		}
+	}
+	if n > maxMembers || int64(len(b)) != n*groupMember {
 		return group{}, fmt.Errorf("group of %d members in %d bytes", n, len(b))
 	}
 	for ; len(b) > 0; b = b[groupMember:] {
@@ -179,6 +200,7 @@ func (m *Machine) onMembership(ev *node.Event, refuse func(string)) {
 // nextGroup is a newer group that is the same yet.
 func (m *Machine) nextGroup() group {
 	g := group{epoch: m.ver.epoch(), by: m.self.Host, changes: 1, ack: m.group.ack,
+		limit:    m.group.limit,
 		resource: m.cfg.Resource, members: slices.Clone(m.group.members),
 		joined: slices.Clone(m.group.joined)}
 	if m.group.epoch == g.epoch && m.group.by == g.by {

@@ -57,10 +57,6 @@ func (c *Config) setDefaults() {
 	c.FetchWindow = max(c.FetchWindow, 2*(maxBody+headerSize)) // at least one frame must fit
 	def(&c.HandoverLag, 1<<20)
 	def(&c.Segment, 1<<30)
-	if c.LogLimit > 0 {
-		// Segments go as a whole.
-		c.Segment = min(c.Segment, max(c.LogLimit/8, 2*maxBody))
-	}
 	def(&c.CopyChunk, 1<<20)
 	c.CopyChunk = min(c.CopyChunk, maxChunk)
 	def((*int64)(&c.Tick), int64(50*node.Millisecond))
@@ -141,6 +137,7 @@ type Machine struct {
 	resizedAt int64 // where the newest frame of a resize that was made here ends
 
 	copy       copier
+	turn       int64      // may it go on: replica.SyncFree, SyncHeld or SyncGiven
 	copies     []copyRead // what others copy from here
 	liveCopies int
 	copyBuf    []byte
@@ -207,6 +204,7 @@ func (m *Machine) Step(now node.Time, ev *node.Event, out *node.Effects) {
 	if m.restarting {
 		m.restart()
 	}
+	m.endTurn()
 	m.noteChange()
 	m.wake()
 	m.out = nil
@@ -436,7 +434,9 @@ func (m *Machine) Status() replica.Status {
 		Committed: m.fetch.committed, CommittedSeq: m.fetch.committedSeq, Lost: m.fetch.lost,
 		Changes: m.changes, Sectors: m.sectors, Open: m.opened, Members: m.group.members,
 		SyncOn: !m.state.syncOff, Inconsistent: m.copy.on, Orphan: m.fetch.orphan,
-		Ack: uint8(m.ack()), LogFrom: m.logFrom(), Emergency: m.emergency.on, ToCopy: m.copy.pending.sectors()}
+		Ack: m.ack().String(), LogFrom: m.logFrom(), ToCopy: m.copy.pending.sectors(),
+		LogLimit: m.logLimit(), SyncWaits: m.waits(), SyncTurn: m.turn == replica.SyncGiven,
+		Emergency: m.emergency.on}
 	if m.ver.closed() {
 		s.Primary = 0
 	}

@@ -41,7 +41,7 @@ const (
 	metaSize      = 64
 	metaMagic     = 0x54454d50
 	metaMaxBytes  = 64 << 10
-	metaMaxRecord = metaSize + metaMore + 8 + groupHead + groupMember*maxMembers + 4 + resyncHead +
+	metaMaxRecord = metaSize + metaMore + 8 + groupHead + 8 + groupMember*maxMembers + 4 + resyncHead +
 		16*resyncRuns
 	metaMore = 16 // of the longer form, without the group, the resync and the hole
 

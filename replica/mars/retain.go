@@ -35,7 +35,8 @@ func (m *Machine) deletable() bool {
 // tight says whether the log takes more space than it may: then those who are furthest behind have to go
 // without it, so that one dead member does not stop all others, and their users.
 func (m *Machine) tight() bool {
-	return m.logger.full || m.cfg.LogLimit > 0 && m.stream.at.pos-m.logFrom() > m.cfg.LogLimit
+	limit := m.logLimit()
+	return m.logger.full || limit > 0 && m.stream.at.pos-m.logFrom() > limit
 }
 
 // needed is the position from which on somebody may still ask for the log, or need it to recover.
@@ -78,7 +79,7 @@ func (m *Machine) rotateIfLong() {
 		return
 	}
 	last := &m.stream.segments[len(m.stream.segments)-1]
-	if m.stream.at.pos-last.Start >= m.cfg.Segment {
+	if m.stream.at.pos-last.Start >= m.segment() {
 		m.rotate()
 	}
 }

@@ -139,6 +139,9 @@ type Status struct {
 	// over it.
 	Inconsistent bool
 	Orphan       bool // nobody has the log any more that follows the own one
+	// Leased: this replica holds a lease. Fenced: it is primary, or is to be, and its users wait because
+	// it holds none. Where there are no leases both are false.
+	Leased, Fenced bool
 
 	End       int64 // end of the log as received or written
 	Durable   int64 // end of the log that is durable here
@@ -166,6 +169,9 @@ type Status struct {
 const (
 	statusSize = 16 + 17*8 + 8
 	addrSize   = 8
+
+	flagLeased = 1 << 6
+	flagFenced = 1 << 7
 )
 
 // Encode returns the form that [DecodeStatus] reads.
@@ -178,7 +184,14 @@ func (s *Status) Encode() []byte {
 			flags |= 1 << i
 		}
 	}
-	b = append(b, byte(s.Role), flags, s.Ack, 0)
+	more := byte(0)
+	if s.Leased {
+		more |= flagLeased
+	}
+	if s.Fenced {
+		more |= flagFenced
+	}
+	b = append(b, byte(s.Role), flags, s.Ack, more)
 	b = binary.LittleEndian.AppendUint32(b, uint32(s.Primary))
 	b = binary.LittleEndian.AppendUint64(b, s.Epoch)
 	for _, v := range [...]uint64{uint64(s.End), uint64(s.Durable), uint64(s.Applied),
@@ -204,7 +217,7 @@ func DecodeStatus(b []byte) (Status, error) {
 	f := b[1]
 	s := Status{Role: Role(b[0]), Ack: b[2], SplitBrain: f&1 != 0, UpToDate: f&2 != 0, FetchOn: f&4 != 0,
 		ReplayOn: f&8 != 0, CutOff: f&16 != 0, SyncOn: f&32 != 0, Inconsistent: f&64 != 0,
-		Orphan: f&128 != 0, Primary: node.ID(binary.LittleEndian.Uint32(b[4:])),
+		Orphan: f&128 != 0, Leased: b[3]&flagLeased != 0, Fenced: b[3]&flagFenced != 0, Primary: node.ID(binary.LittleEndian.Uint32(b[4:])),
 		Epoch: binary.LittleEndian.Uint64(b[8:]),
 		End:   int64(u(0)), Durable: int64(u(1)), Applied: int64(u(2)), Committed: int64(u(3)),
 		EndSeq: u(4), DurableSeq: u(5), AppliedSeq: u(6), CommittedSeq: u(7),

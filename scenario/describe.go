@@ -36,6 +36,8 @@ var descriptions = map[string]string{
 	"resource.fetch_window": "How much log a secondary asks for ahead of what has arrived.",
 	"resource.joiners":      "Hosts with an empty replica, which no member knows until it joins.",
 	"resource.segment":      "Length of a segment of the log; then the next one is begun.",
+	"resource.lease":        "How long a primary may serve without asking a majority of the voters; 0 is for ever.",
+	"resource.witness":      "A host that votes on leases without a replica.",
 	"resource.copy_chunk":   "What a copy of the volume asks for at a time.",
 	"resource.only":         "Variants that have this resource; all if left out.",
 	"resource.replay":       "State of the replay switch at the start, at every secondary.",

@@ -40,6 +40,19 @@ type Config struct {
 	// stops serving. More makes a handover begin earlier and its downtime longer. 1 MiB
 	HandoverLag     int64
 	HandoverTimeout node.Time // then `primary` is given up. 30 s
+
+	// Lease, if it is not 0, keeps two primaries from acknowledging at once, whatever the network does: a
+	// primary answers users only while a majority of the voters has promised to grant nobody else for so
+	// long. It is how long `primary --force` waits at least when the old primary cannot be reached, and how
+	// long nobody serves after all voters have booted. It should be many times the round trip between
+	// hosts; all voters have the same. 0: no leases; forced failovers may split.
+	Lease node.Time
+	// Witness is a voter without data, made with [NewWitness]; none if its host is 0. It is no member.
+	// A pair needs one, or the loss of either stops it.
+	Witness node.Addr
+	// DriftPPM is how much faster or slower than true any voter's clock may run, in parts per million,
+	// up to 100000. A lease is shorter by twice that for its holder. 1000
+	DriftPPM int64
 }
 
 func (c *Config) setDefaults() {
@@ -62,6 +75,8 @@ func (c *Config) setDefaults() {
 	def((*int64)(&c.Tick), int64(50*node.Millisecond))
 	def((*int64)(&c.Guard), int64(500*node.Millisecond))
 	def((*int64)(&c.HandoverTimeout), int64(30*node.Second))
+	def(&c.DriftPPM, defaultDrift)
+	c.DriftPPM = min(c.DriftPPM, maxDrift)
 }
 
 // Devices of a replica.
@@ -94,6 +109,7 @@ const (
 	tagCopyWrite
 	tagCopyServe
 	tagLogDelete
+	tagLease
 
 	tagClass node.Tag = 0xffffffff << 32
 )
@@ -143,6 +159,8 @@ type Machine struct {
 	restarting bool   // this replica begins anew as soon as nothing is under way
 	deleting   bool   // the oldest segment is being deleted
 
+	lease leaseState
+
 	verbs    []verb     // changes of membership and size under way
 	opened   int64      // who holds the volume open here
 	changes  uint64     // see replica.Status
@@ -178,6 +196,7 @@ func New(cfg Config) *Machine {
 	m.toldGroup = m.group
 	m.stream.geo, m.sectors = cfg.Geometry, int64(cfg.Geometry.Sectors)
 	m.io.index = make(map[int64]int64)
+	m.lease.voter.length = cfg.Lease
 	return m
 }
 
@@ -190,7 +209,11 @@ func (m *Machine) Step(now node.Time, ev *node.Event, out *node.Effects) {
 	case node.KindBoot:
 		m.onBoot(ev)
 	case node.KindTimer:
-		m.onTick()
+		if ev.Tag == tagLease {
+			m.lease.armed = false // the end of the step asks again
+		} else {
+			m.onTick()
+		}
 	case node.KindDone:
 		m.onDone(ev)
 	case node.KindRequest:
@@ -200,6 +223,9 @@ func (m *Machine) Step(now node.Time, ev *node.Event, out *node.Effects) {
 	}
 	if m.restarting {
 		m.restart()
+	}
+	if m.cfg.Lease > 0 {
+		m.leaseStep()
 	}
 	m.noteChange()
 	m.wake()
@@ -294,12 +320,16 @@ func (m *Machine) onMessage(ev *node.Event) {
 	if err != nil || m.role == replica.RoleBooting || m.role == replica.RoleDefective {
 		return // whoever sent it will try again
 	}
-	g, ok := m.groupOf(&msg, body)
+	g, ok := groupOf(&msg, body, m.cfg.Resource)
 	if !ok {
 		return
 	}
 	if m.group.older(g) {
 		m.heardGroup(g)
+	}
+	if msg.kind == msgLease || msg.kind == msgLeased {
+		m.onLease(ev.From, &msg, g)
+		return
 	}
 	p := m.peer(ev.From)
 	if p == nil {
@@ -428,6 +458,7 @@ func (m *Machine) Status() replica.Status {
 		Committed: m.fetch.committed, CommittedSeq: m.fetch.committedSeq, Lost: m.fetch.lost,
 		Changes: m.changes, Sectors: m.sectors, Open: m.opened, Members: m.group.members,
 		SyncOn: !m.state.syncOff, Inconsistent: m.copy.on, Orphan: m.fetch.orphan,
+		Leased: m.cfg.Lease > 0 && m.wantsLease() && m.leased(), Fenced: m.unserved(),
 		Ack: uint8(m.ack()), LogFrom: m.stream.oldest(), ToCopy: m.copy.pending.sectors()}
 	if m.ver.closed() {
 		s.Primary = 0
@@ -454,6 +485,9 @@ func (m *Machine) String() string {
 	}
 	if m.fetch.orphan {
 		s += ", orphan"
+	}
+	if m.unserved() {
+		s += ", no lease"
 	}
 	return s
 }

@@ -2,6 +2,7 @@ package mars
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -26,6 +27,9 @@ const (
 	maxDrift     = 100_000
 )
 
+// never is before anything that a clock shows, which may be negative.
+const never = node.Time(math.MinInt64)
+
 // leaseState is what a replica knows of leases: of its own one, and, as a voter, of those of others.
 type leaseState struct {
 	voter   voter
@@ -46,7 +50,7 @@ type vote struct {
 	by    node.Addr
 	ver   version
 	group groupID
-	until node.Time // on the own clock; counts if why is granted
+	until node.Time // on the own clock
 	why   leaseAnswer
 	to    node.ID // promised: whom
 }
@@ -97,7 +101,7 @@ func (v *voter) promise(now node.Time, to node.ID, ver version, length node.Time
 	switch {
 	case now < v.from:
 		return leaseBooted, 0
-	case v.to != to && now < v.until && !over:
+	case v.to != 0 && v.to != to && now < v.until && !over:
 		return leasePromised, 0
 	}
 	length = min(length, v.length)
@@ -172,7 +176,7 @@ func (m *Machine) leaseStep() {
 		return
 	}
 	fresh := m.told == m.ver && (l.asked != m.told || l.askedGroup != m.toldGroup.id())
-	if !l.armed || fresh {
+	if m.change.promoting == 0 && (!l.armed || fresh) { // a new epoch is told of when it is open
 		m.askLease()
 	}
 	if !m.fenced() {
@@ -248,7 +252,7 @@ func (m *Machine) vote(by node.Addr, why leaseAnswer, asked, length node.Time, t
 	}
 	v := &l.votes[i]
 	if g := m.group.id(); v.ver != m.ver || v.group != g {
-		*v = vote{by: by, ver: m.ver, group: g}
+		*v = vote{by: by, ver: m.ver, group: g, until: never}
 	}
 	v.why, v.to = why, to
 	if why == leaseGranted {

@@ -198,9 +198,9 @@ func (m *Machine) askLease() {
 	if m.told != m.ver || l.askedGroup != m.group.id() {
 		return // what is not durable is told to nobody; it will be soon
 	}
-	epoch, start := m.newestEpoch()
-	msg := message{kind: msgLease, mark: mark{start, epoch, m.incarnation}, credit: int64(m.cfg.Lease),
-		nonce: uint64(m.now)}
+	newest, start := m.newestEpoch()
+	msg := message{kind: msgLease, credit: int64(m.cfg.Lease), nonce: uint64(m.now),
+		mark: mark{start, newest.v, m.incarnation<<32 | uint64(newest.host)}}
 	if l.ver == m.ver {
 		msg.flags = flagHeld
 	}
@@ -233,7 +233,7 @@ func (m *Machine) onLease(from node.Addr, msg *message, g group) {
 		l.asks = append(l.asks, leaseAsk{from, *msg, g.id()})
 		return
 	}
-	if msg.ver != m.ver || g.id() != m.group.id() || msg.chain != m.incarnation {
+	if msg.ver != m.ver || g.id() != m.group.id() || msg.chain>>32 != m.incarnation {
 		return
 	}
 	// It counts from when it was asked for: nobody knows when it was granted.
@@ -327,19 +327,21 @@ func leaseReply(ask *message, why leaseAnswer, length node.Time, to node.ID) *me
 		credit: int64(length), nonce: ask.nonce}
 }
 
-// newestEpoch is the last epoch that the durable log has something of, and where it begins.
-func (m *Machine) newestEpoch() (epoch uint64, start int64) {
+// newestEpoch is the last epoch that the durable log has something of, by its number and who has opened
+// it, and where it begins.
+func (m *Machine) newestEpoch() (newest version, start int64) {
 	for i := len(m.stream.segments) - 1; i >= 0; i-- {
 		s := &m.stream.segments[i]
 		if s.Start >= m.durable.pos {
 			continue
 		}
-		if epoch != 0 && s.Epoch != epoch {
+		v := version{s.Epoch, s.Origin}
+		if newest.v != 0 && v != newest {
 			break
 		}
-		epoch, start = s.Epoch, s.Start
+		newest, start = v, s.Start
 	}
-	return epoch, start
+	return newest, start
 }
 
 // hasMoreThan says whether the own log has something that the one of who asks for a lease may lack.
@@ -349,10 +351,11 @@ func (m *Machine) hasMoreThan(ask *message) bool {
 	if m.copy.on || ask.flags&flagHeld != 0 {
 		return false
 	}
-	switch epoch, _ := m.newestEpoch(); {
-	case epoch < ask.seq:
+	theirs := version{ask.seq, node.ID(ask.chain & math.MaxUint32)}
+	switch ours, _ := m.newestEpoch(); {
+	case ours.older(theirs):
 		return m.durable.pos > ask.pos
-	case epoch == ask.seq:
+	case ours == theirs:
 		return m.durable.pos > ask.durable
 	}
 	return true

@@ -186,7 +186,7 @@ func TestLeaseCountsFromTheAsk(t *testing.T) {
 func TestAnswersThatDoNotCount(t *testing.T) {
 	for name, spoil := range map[string]func(*message) node.ID{
 		"a refusal":                  func(m *message) node.ID { m.flags, m.credit = uint8(leasePromised), 0; return 9 },
-		"of a former incarnation":    func(m *message) node.ID { m.chain--; return 9 },
+		"of a former incarnation":    func(m *message) node.ID { m.chain -= 1 << 32; return 9 },
 		"under an older version":     func(m *message) node.ID { m.ver = version{1, 1}; return 9 },
 		"from nobody":                func(*message) node.ID { return 7 },
 		"asked for long before":      func(m *message) node.ID { m.nonce = uint64(int64(0)); return 9 },
@@ -325,7 +325,7 @@ func TestRecoveringPrimaryServesWithoutALeaseIfTold(t *testing.T) {
 // What a member answers to who asks for a lease.
 func TestMemberGrantsOnlyWhatItMay(t *testing.T) {
 	ask := message{kind: msgLease, ver: version{2, 1}, credit: int64(node.Second), nonce: 77, durable: 800,
-		mark: mark{seq: 1, chain: 5}}
+		mark: mark{seq: 1, chain: 5<<32 | 1}}
 	for _, story := range []struct {
 		name  string
 		from  node.ID
@@ -337,6 +337,8 @@ func TestMemberGrantsOnlyWhatItMay(t *testing.T) {
 		{"less, but it has held one", 1, func(m *message) { m.durable, m.flags = 0, flagHeld }, leaseGranted},
 		{"an older epoch", 1, func(m *message) { m.seq = 0 }, leaseLacks},
 		{"a newer epoch that begins before our end", 1, func(m *message) { m.seq, m.pos = 2, 799 }, leaseLacks},
+		{"the same epoch of another one", 1,
+			func(m *message) { m.chain, m.pos, m.durable = 5<<32|2, 799, 900 }, leaseLacks},
 		{"a newer epoch", 1, func(m *message) { m.seq, m.pos, m.durable = 2, 800, 900 }, leaseGranted},
 	} {
 		d := follower(t)
@@ -345,7 +347,7 @@ func TestMemberGrantsOnlyWhatItMay(t *testing.T) {
 		d.Sent = nil
 		d.tell(story.from, m, nil)
 		got := d.said(msgLeased)
-		if len(got) != 1 || leaseAnswer(got[0].flags) != story.want || got[0].nonce != 77 || got[0].chain != 5 {
+		if len(got) != 1 || leaseAnswer(got[0].flags) != story.want || got[0].nonce != 77 || got[0].chain != m.chain {
 			t.Errorf("%s: %+v, expected answer %d", story.name, got, story.want)
 		}
 	}

@@ -26,8 +26,8 @@ const (
 	msgMapped                     // here, up to credit
 	msgCopy                       // send these sectors, where they are not what the digests of seq sectors each say
 	msgCopied                     // here they are
-	// A lease of credit ns, asked for at nonce on my clock: my newest epoch seq begins at pos; chain: my
-	// incarnation.
+	// A lease of credit ns, asked for at nonce on my clock. My newest epoch, seq, begins at pos; chain: my
+	// incarnation (upper half), and who has opened that epoch (lower half).
 	msgLease
 	msgLeased // so much is granted; flags: or why not; seq: to whom it is promised
 	msgEnd

@@ -186,11 +186,11 @@ func TestLeaseCountsFromTheAsk(t *testing.T) {
 
 func TestAnswersThatDoNotCount(t *testing.T) {
 	for name, spoil := range map[string]func(*message) node.ID{
-		"a refusal":                  func(m *message) node.ID { m.flags, m.credit = uint8(leasePromised), 0; return 9 },
-		"of a former incarnation":    func(m *message) node.ID { m.chain -= 1 << 32; return 9 },
-		"under an older version":     func(m *message) node.ID { m.ver = version{1, 1}; return 9 },
-		"from nobody":                func(*message) node.ID { return 7 },
-		"asked for long before":      func(m *message) node.ID { m.nonce = uint64(int64(0)); return 9 },
+		"a refusal":               func(m *message) node.ID { m.flags, m.credit = uint8(leasePromised), 0; return 9 },
+		"of a former incarnation": func(m *message) node.ID { m.chain -= 1 << 32; return 9 },
+		"under an older version":  func(m *message) node.ID { m.ver = version{1, 1}; return 9 },
+		"from nobody":             func(*message) node.ID { return 7 },
+		"asked for long before":   func(m *message) node.ID { m.nonce = uint64(int64(0)); return 9 },
 	} {
 		d := leasedPrimary(t)
 		d.leaseTick(d.now + 5*node.Second)

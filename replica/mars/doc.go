@@ -59,4 +59,7 @@
 // for one more member, or a majority. It is part of the group, so it goes with the primary.
 //
 // Not in this package yet: emergency mode, fencing.
+//
+// With [Config.Lease] a primary answers users only while a majority of the members and of a [Witness]
+// has promised to grant nobody else (see lease.go).
 package mars

@@ -173,6 +173,9 @@ type Status struct {
 	Emergency bool
 	SyncWaits bool // there is something to copy, and it is not this replica's turn: see OpSyncTurn
 	SyncTurn  bool // it is
+	// Leased: this replica holds a lease. Fenced: it is primary, or is to be, and its users wait because
+	// it holds none. Where there are no leases both are false.
+	Leased, Fenced bool
 
 	End       int64 // end of the log as received or written
 	Durable   int64 // end of the log that is durable here
@@ -216,7 +219,7 @@ func (s *Status) Encode() []byte {
 		}
 	}
 	more := byte(0)
-	for i, f := range []bool{s.SyncWaits, s.SyncTurn, s.Emergency} {
+	for i, f := range []bool{s.SyncWaits, s.SyncTurn, s.Emergency, s.Leased, s.Fenced} {
 		if f {
 			more |= 1 << i
 		}
@@ -249,9 +252,10 @@ func DecodeStatus(b []byte) (Status, error) {
 	f := b[1]
 	s := Status{Role: Role(b[0]), SplitBrain: f&1 != 0, UpToDate: f&2 != 0, FetchOn: f&4 != 0,
 		ReplayOn: f&8 != 0, CutOff: f&16 != 0, SyncOn: f&32 != 0, Inconsistent: f&64 != 0,
-		Orphan: f&128 != 0, Emergency: b[3]&4 != 0, Primary: node.ID(binary.LittleEndian.Uint32(b[4:])),
-		Epoch: binary.LittleEndian.Uint64(b[8:]),
-		End:   int64(u(0)), Durable: int64(u(1)), Applied: int64(u(2)), Committed: int64(u(3)),
+		Orphan: f&128 != 0, Emergency: b[3]&4 != 0, Leased: b[3]&8 != 0, Fenced: b[3]&16 != 0,
+		Primary: node.ID(binary.LittleEndian.Uint32(b[4:])),
+		Epoch:   binary.LittleEndian.Uint64(b[8:]),
+		End:     int64(u(0)), Durable: int64(u(1)), Applied: int64(u(2)), Committed: int64(u(3)),
 		EndSeq: u(4), DurableSeq: u(5), AppliedSeq: u(6), CommittedSeq: u(7),
 		Lost:   Loss{Ops: u(8), Bytes: int64(u(9)), Age: node.Time(u(10))},
 		Synced: int64(u(11)), Changes: u(12), Sectors: int64(u(13)), Open: int64(u(14)),

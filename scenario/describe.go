@@ -40,6 +40,8 @@ var descriptions = map[string]string{
 	"resource.joiners":      "Hosts with an empty replica, which no member knows until it joins.",
 	"resource.remote":       "Hosts without a replica that may use the volume over the network.",
 	"resource.segment":      "Length of a segment of the log; then the next one is begun.",
+	"resource.lease":        "How long a primary may serve without asking a majority of the voters; 0 is for ever.",
+	"resource.witness":      "A host that votes on leases without a replica.",
 	"resource.copy_chunk":   "What a copy of the volume asks for at a time.",
 	"resource.log_limit":    "How much log is kept for members that are behind; 0: as much as they need.",
 	"resource.only":         "Variants that have this resource; all if left out.",

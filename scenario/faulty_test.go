@@ -29,7 +29,7 @@ func TestNoFaultMakesAShippedScenarioViolateAnything(t *testing.T) {
 			f := loaded(t, path)
 			f.Random = everyFault
 			f.Expect.MaxUnknown, f.Expect.MaxStall = scenario.Unbounded, 0 // faults are felt
-			for i := range f.Resources { // a crash may take what was promised to nobody
+			for i := range f.Resources {                                   // a crash may take what was promised to nobody
 				if a := &f.Resources[i].Ack; *a == "submitted" || *a == "logged" {
 					*a = "durable"
 				}

@@ -76,7 +76,12 @@ type Resource struct {
 	LogLimit Bytes `toml:"log_limit" default:"0B" min:"0B"`
 	// CopyChunk is what a copy of the volume asks for at a time.
 	CopyChunk Bytes `toml:"copy_chunk" default:"1MiB" min:"64KiB" max:"4MiB"`
-	Only      Only  `toml:"only"`
+	// Lease is how long a primary may serve without a majority of the voters, which are the replicas
+	// and the witness; 0: for ever.
+	Lease Duration `toml:"lease" default:"0s" min:"0s" max:"1h"`
+	// Witness is a host that votes without a replica; empty if there is none.
+	Witness string `toml:"witness" pattern:"name"`
+	Only    Only   `toml:"only"`
 }
 
 // Workload is a source of operations on one resource. Kind decides which other fields count; the

@@ -41,7 +41,7 @@ var enums = map[string][]string{
 		"torn-write"},
 	"verdicts": {"ok", "violated"},
 	"checks": {"linearizable", "prefix", "durable", "rpo", "lineage", "converges",
-		"one-primary", "sync-limit"},
+		"one-primary", "sync-limit", "fenced"},
 }
 
 // textForms are the types that a file holds as strings with a form of their own.

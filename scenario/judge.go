@@ -24,6 +24,7 @@ const (
 	checkOnePrimary   = "one-primary"
 	checkService      = "service" // made whenever [expect] bounds it
 	checkSyncLimit    = "sync-limit"
+	checkFenced       = "fenced"
 )
 
 // final is what one replica holds at the end.
@@ -320,7 +321,13 @@ func (r *runner) judgeClients(rs *resourceState, h check.History, p, old *final)
 		r.judgeLoss(rs, h, p, old, max)
 	}
 	if r.wants(checkOnePrimary) {
-		r.add(check.OnePrimary(r.tenures(rs, served)))
+		r.add(check.OnePrimary(r.tenures(rs, served, rs.res.Lease > 0 || !rs.forced)))
+	}
+	// Nothing but leases promises this of a forced failover. Without them it has to be asked for.
+	if slices.Contains(r.file.Expect.Checks, checkFenced) {
+		res := check.OnePrimary(r.tenures(rs, served, true))
+		res.Check = checkFenced
+		r.add(res)
 	}
 }
 
@@ -438,9 +445,10 @@ func lossOf(f *final, fork int, g node.Geometry) replica.Loss {
 	return l
 }
 
-// tenures are the times during which hosts were seen to serve. After a forced failover the old
-// primary may serve on where the new one cannot be heard; under one epoch nobody else may.
-func (r *runner) tenures(rs *resourceState, h check.History) []check.Tenure {
+// tenures are the times during which hosts were seen to serve, by the world's own time. They are
+// compared whatever their epochs, or only those of one epoch: after a forced failover without leases the
+// old primary may serve on where the new one cannot be heard; under one epoch nobody else may.
+func (r *runner) tenures(rs *resourceState, h check.History, across bool) []check.Tenure {
 	ops := slices.Clone(h)
 	slices.SortStableFunc(ops, func(a, b check.Op) int { return cmp.Compare(a.Return, b.Return) })
 	var out []check.Tenure
@@ -461,7 +469,7 @@ func (r *runner) tenures(rs *resourceState, h check.History) []check.Tenure {
 		out = append(out, check.Tenure{Resource: rs.res.Name, Epoch: epoch, Host: op.Host,
 			From: op.Return, To: op.Return})
 	}
-	if !rs.forced {
+	if across {
 		for i := range out {
 			out[i].Epoch = 0
 		}

@@ -40,7 +40,8 @@ func randomFile(rng *rand.Rand) *File {
 			Size: Bytes(1+rng.IntN(1000)) << 12, Sector: 512 << (3 * rng.IntN(2)), Replicas: hosts,
 			Ack: pick([]string{"durable", "logged"}), Buffer: Bytes(dur()),
 			FetchWindow: Bytes(dur()), Segment: 16<<10 + Bytes(dur())/2, CopyChunk: 64 << 10,
-			LogLimit: Bytes(rng.IntN(2)) * Bytes(dur()), Replay: rng.IntN(2) == 0, Fetch: rng.IntN(2) == 0})
+			LogLimit: Bytes(rng.IntN(2)) * Bytes(dur()), Lease: Duration(rng.IntN(2)) * 1e9,
+			Replay: rng.IntN(2) == 0, Fetch: rng.IntN(2) == 0})
 	}
 	f.Workloads = []Workload{
 		{Name: "w1", On: "r0", Kind: KindStamp, Clients: 1 + rng.IntN(9), Ops: 9 + rng.IntN(99),

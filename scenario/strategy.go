@@ -14,6 +14,8 @@ import (
 type strategy struct {
 	// build returns the machine of one replica and its devices.
 	build func(r *Resource, at Place) (node.Spec, error)
+	// witness returns the machine that votes without a replica.
+	witness func(r *Resource, at Place) (node.Spec, error)
 	// branch reads what the disks of one replica say.
 	branch func(d node.Dump, carry uint32) (branch, error)
 	// log is the device that holds the history of writes, and past what fills in what a replica
@@ -51,7 +53,7 @@ type epoch struct {
 }
 
 var strategies = map[string]strategy{
-	"mars": {build: buildMars, branch: marsBranch, log: 0, past: func() past { return new(mars.History) }},
+	"mars": {build: buildMars, witness: marsWitness, branch: marsBranch, log: 0, past: func() past { return new(mars.History) }},
 }
 
 // Strategies returns the names of the strategies that exist.
@@ -92,16 +94,23 @@ func (f *File) Specs(id node.ID, k *WorldKind) ([]node.Spec, error) {
 	for i := range f.Resources {
 		r := &f.Resources[i]
 		spec := Absent()
+		names, votes := r.MembersAt(f.HostName(id)), r.Witness == f.HostName(id)
+		if votes {
+			names = r.Replicas
+		}
 		if slices.Contains(r.Remote, f.HostName(id)) {
 			spec = Remote(f.addrs(r.Replicas, i), r.Geometry(k))
-		} else if names := r.MembersAt(f.HostName(id)); names != nil {
-			at := Place{Members: f.addrs(names, i), Geometry: r.Geometry(k),
+		} else if names != nil {
+			at := Place{Members: f.addrs(names, i), Geometry: r.Geometry(k), Votes: votes,
 				Joins: slices.Contains(r.Joiners, f.HostName(id))}
+			if r.Witness != "" {
+				at.Witness = node.Addr{Host: f.HostID(r.Witness), Machine: uint32(i)}
+			}
 			var err error
 			if spec, err = r.Spec(at); err != nil {
 				return nil, fmt.Errorf("%s: resource %s: %w", f.Path, r.Name, err)
 			}
-			if len(r.Remote) > 0 {
+			if len(r.Remote) > 0 && !votes {
 				spec = Served(spec, at.Members, at.Geometry)
 			}
 		}
@@ -140,6 +149,9 @@ type Place struct {
 	Geometry node.Geometry
 	Resource uint64 // tells the resource from others of the same hosts; 0 if there is none
 	Joins    bool   // the resource exists already
+	// Witness votes on leases without a replica; its host is 0 if there is none.
+	Witness node.Addr
+	Votes   bool // this is the witness
 	// Persist is how long it is at least from one sync of the volume to the next; 0: the least.
 	Persist node.Time
 	Tick    node.Time // period of retries; 0: the strategy's own
@@ -150,6 +162,9 @@ func (r *Resource) Spec(at Place) (node.Spec, error) {
 	s, ok := strategies[r.Strategy]
 	if !ok {
 		return node.Spec{}, fmt.Errorf("strategy %q is unknown", r.Strategy)
+	}
+	if at.Votes {
+		return s.witness(r, at)
 	}
 	return s.build(r, at)
 }
@@ -173,10 +188,15 @@ func buildMars(r *Resource, at Place) (node.Spec, error) {
 	cfg := mars.Config{Members: at.Members, Geometry: at.Geometry, Resource: at.Resource,
 		Joins: at.Joins, Persist: at.Persist, Tick: at.Tick, Ack: ack, Buffer: int64(r.Buffer),
 		FetchWindow: int64(r.FetchWindow), Segment: int64(r.Segment), CopyChunk: int64(r.CopyChunk),
-		LogLimit: int64(r.LogLimit),
+		LogLimit: int64(r.LogLimit), Lease: node.Time(r.Lease), Witness: at.Witness,
 		FetchOff: !r.Fetch, ReplayOff: !r.Replay}
 	return node.Spec{New: func() node.Machine { return mars.New(cfg) },
 		Volumes: []node.Geometry{at.Geometry}, Logs: 2}, nil
+}
+
+func marsWitness(r *Resource, at Place) (node.Spec, error) {
+	cfg := mars.Config{Members: at.Members, Resource: at.Resource, Lease: node.Time(r.Lease)}
+	return node.Spec{New: func() node.Machine { return mars.NewWitness(cfg) }, Logs: 1}, nil
 }
 
 func marsBranch(d node.Dump, carry uint32) (branch, error) {

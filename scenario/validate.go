@@ -106,6 +106,14 @@ func (v *validator) resource(path string, r *Resource, o Options) {
 			v.Value(at, "remote: %q holds a replica, and needs no other one's", h)
 		}
 	}
+	if at := path + ".witness"; v.Has(at) && v.refer(at, "witness: ", argHost, r.Witness, v.hosts) {
+		switch {
+		case slices.Contains(r.Holders(), r.Witness):
+			v.Value(at, "witness: %q has a replica, and votes as such", r.Witness)
+		case r.Lease == 0:
+			v.Value(at, "witness: there is no lease to vote on; set lease")
+		}
+	}
 }
 
 func (v *validator) workload(path string, w *Workload) {

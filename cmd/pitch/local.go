@@ -31,6 +31,12 @@ func openLocal(ctx context.Context, s scenario.Setup) (scenario.World, error) {
 	if err != nil {
 		return nil, err
 	}
+	for i := range s.File.Resources {
+		if r := &s.File.Resources[i]; r.Lease > 0 {
+			return nil, usageError{fmt.Errorf("%s: resource %s: the local world knows no leases; run it in sim",
+				s.File.Path, r.Name)}
+		}
+	}
 	mode := unsyncedOf(s.File)
 	cfg := realnode.ClusterConfig{Command: []string{self, "node", "--runner", "--config"},
 		Dir: s.Dir, Hosts: len(s.File.Hosts), Seed: s.File.Seed, Unsynced: mode,

@@ -42,6 +42,7 @@ func (m *Machine) onBoot(ev *node.Event) {
 	m.setPeers()
 	m.boot = &boot{geo: m.cfg.Geometry}
 	m.incarnation = uint64(ev.N)
+	m.lease.voter.boot(m.now)
 	m.change.nonce = m.incarnation << 32 // those of former incarnations do not come back
 	m.out.SetTimer(tagTick, m.cfg.Tick)
 	m.out.LogList(devMeta, tagBoot)

@@ -125,6 +125,9 @@ func (m *Machine) switched(ev *node.Event) {
 func (m *Machine) onPrimary(ev *node.Event, refuse func(string)) {
 	c := &m.change
 	force := ev.Op == replica.OpPrimaryForce
+	if m.override(ev) {
+		return
+	}
 	switch {
 	case m.role == replica.RolePrimary && !c.draining:
 		m.out.Reply(ev.Tag, node.OK, m.ver.epoch(), nil)
@@ -158,6 +161,7 @@ func (m *Machine) onPrimary(ev *node.Event, refuse func(string)) {
 	switch {
 	case force:
 		c.kind = changeForce
+		m.lease.without = m.cfg.Lease > 0 && ev.N == 1
 	case m.role == replica.RoleClosed:
 		c.kind = changeReopen
 	}
@@ -176,7 +180,7 @@ func (m *Machine) changeTick() {
 		}
 	}
 	if c.kind != changeNone && c.promoting == 0 && m.now >= c.deadline {
-		m.failVerb(node.TimedOut, "gave up waiting")
+		m.failVerb(node.TimedOut, m.whyNot())
 	}
 	if c.draining && c.closing == 0 && m.now >= c.drainUntil {
 		c.draining = false // nobody asks any more: users are served on
@@ -218,6 +222,7 @@ func (m *Machine) progress() {
 	switch {
 	case c.promoting != 0:
 		m.promotion()
+	case !m.mayOpen():
 	case m.role == replica.RoleRecovering:
 		if allApplied && (m.allHeard() || m.now >= c.guard) {
 			why := Recovery
@@ -279,7 +284,7 @@ func (m *Machine) promotion() {
 	}
 	m.role = replica.RolePrimary
 	if c.asked {
-		m.out.Reply(c.verb, node.OK, m.ver.epoch(), nil)
+		m.out.Reply(c.verb, node.OK, m.ver.epoch(), m.warning())
 	}
 	c.kind, c.asked, c.promoting = changeNone, false, 0
 	for i := range m.peers {
@@ -344,7 +349,7 @@ func (m *Machine) onHandover(p *peer, msg *message) {
 		}
 	case msgRevoked:
 		if c.kind == changeReopen && c.promoting == 0 && msg.nonce == c.nonce &&
-			m.durable.pos == m.stream.at.pos && m.applied.pos == m.durable.pos {
+			m.durable.pos == m.stream.at.pos && m.applied.pos == m.durable.pos && m.mayOpen() {
 			m.promote(Handover)
 		}
 	}

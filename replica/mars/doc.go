@@ -58,7 +58,9 @@
 // The setting of acknowledgement says what a write has survived when it is answered: see ack.go. It may ask
 // for one more member, or a majority. It is part of the group, so it goes with the primary.
 //
-// How much log is kept for members that are behind is part of the group, too: see limit.go.
+// How much log is kept for members that are behind is part of the group, too: see limit.go. A log without
+// room is what emergency.go is about.
 //
-// Not in this package yet: emergency mode, fencing.
+// With [Config.Lease] a primary answers users only while a majority of the members and of a [Witness]
+// has promised to grant nobody else (see lease.go).
 package mars

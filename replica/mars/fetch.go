@@ -54,7 +54,7 @@ func (m *Machine) source() *peer {
 		m.meta.saved < m.fetchFrom {
 		return nil
 	}
-	if m.change.kind == changeForce {
+	if m.change.kind == changeForce && m.mayOpen() {
 		return nil // what is fetched from now on would be of the lost branch
 	}
 	return m.peerOf(m.ver.host)

@@ -174,6 +174,9 @@ func (m *Machine) onMembership(ev *node.Event, refuse func(string)) {
 		m.verbs = append(m.verbs, verb{tag: ev.Tag, gen: m.meta.want}) // it may not be durable yet
 		m.answerVerbs()
 		return
+	case !m.settled():
+		refuse("no majority of the voters knows the present group yet; try again")
+		return
 	case !adds && a == m.self:
 		refuse("the primary cannot leave; make another replica primary first")
 		return
@@ -265,12 +268,17 @@ func (m *Machine) groupBody() []byte {
 
 // groupOf returns the group that a message carries, if any, and whether the message may be of this
 // resource: the number of a machine may have been that of another one's replica before.
-func (m *Machine) groupOf(msg *message, body []byte) (g group, ok bool) {
-	if msg.kind != msgHello && msg.kind != msgGrant || len(body) == 0 {
+func groupOf(msg *message, body []byte, resource uint64) (g group, ok bool) {
+	switch msg.kind {
+	case msgHello, msgGrant, msgLease, msgLeased:
+	default:
+		return group{}, true
+	}
+	if len(body) == 0 {
 		return group{}, true
 	}
 	g, err := decodeGroup(body)
-	return g, err == nil && g.resource == m.cfg.Resource
+	return g, err == nil && g.resource == resource
 }
 
 // heardGroup takes a newer group. Also strangers are believed: the primary may be somebody of whom

@@ -22,6 +22,8 @@ type setup struct {
 	disk    sim.Disk
 	faulty  bool // hosts have a fault layer
 	joiners int  // so many of the hosts, the last ones, are not in the group at first
+	witness bool // one host more is the witness
+	clock   func(node.ID) (node.Time, int64)
 	trace   func(node.Time, node.Addr, *node.Event)
 }
 
@@ -31,7 +33,8 @@ type cluster struct {
 	about   string // what failures say first
 	sim     *sim.Sim
 	cfg     mars.Config
-	hosts   []node.ID
+	hosts   []node.ID // with a replica
+	all     []node.ID // these, and the witness
 	tag     node.Tag
 	answers map[node.Tag]node.Observation
 	states  []faults.State // by host
@@ -56,9 +59,14 @@ func begin(t testing.TB, s setup) *cluster {
 	if cfg.Geometry == (node.Geometry{}) {
 		cfg.Geometry = node.Geometry{Sectors: s.sectors, SectorSize: 4096, Carry: 8}
 	}
+	total := s.hosts
+	if s.witness {
+		total++
+		cfg.Witness = node.Addr{Host: node.ID(total)}
+	}
 	c := &cluster{t: t, about: fmt.Sprintf("seed %d", s.seed),
 		answers: make(map[node.Tag]node.Observation),
-		states:  make([]faults.State, s.hosts+1), running: make([]bool, s.hosts+1)}
+		states:  make([]faults.State, total+1), running: make([]bool, total+1)}
 	for id := node.ID(1); int(id) <= s.hosts; id++ {
 		if int(id) <= s.hosts-s.joiners {
 			cfg.Members = append(cfg.Members, node.Addr{Host: id})
@@ -66,9 +74,15 @@ func begin(t testing.TB, s setup) *cluster {
 		c.hosts = append(c.hosts, id)
 		c.states[id].Seed = s.seed
 	}
-	c.cfg = cfg
-	world := sim.Config{Archive: true, Hosts: s.hosts, Seed: s.seed, Disk: s.disk, Trace: s.trace,
+	c.cfg, c.all = cfg, c.hosts
+	if s.witness {
+		c.all = append(slices.Clone(c.hosts), cfg.Witness.Host)
+	}
+	world := sim.Config{Archive: true, Hosts: total, Seed: s.seed, Disk: s.disk, Trace: s.trace, Clock: s.clock,
 		Specs: func(id node.ID) []node.Spec {
+			if id == cfg.Witness.Host {
+				return []node.Spec{{New: func() node.Machine { return mars.NewWitness(cfg) }, Logs: 1}}
+			}
 			cfg := cfg
 			if int(id) > s.hosts-s.joiners {
 				cfg.Members = append(slices.Clone(cfg.Members), node.Addr{Host: id})
@@ -84,10 +98,10 @@ func begin(t testing.TB, s setup) *cluster {
 	if c.sim, err = sim.New(world); err != nil {
 		t.Fatal(err)
 	}
-	for _, id := range c.hosts {
+	for _, id := range c.all {
 		c.boot(id)
 	}
-	for _, id := range c.hosts {
+	for _, id := range c.all {
 		c.until("host is up", func() bool { return c.running[id] })
 	}
 	return c
@@ -96,7 +110,7 @@ func begin(t testing.TB, s setup) *cluster {
 func (c *cluster) fatalf(format string, args ...any) {
 	c.t.Helper()
 	text := c.about + ": " + fmt.Sprintf(format, args...)
-	for _, id := range c.hosts {
+	for _, id := range c.all {
 		text += fmt.Sprintf("\nhost %d at %v: %v", id, c.sim.Now(), c.sim.Machine(id, 0))
 	}
 	c.t.Fatal(text)
@@ -153,7 +167,7 @@ func (c *cluster) control(id node.ID) {
 
 // links makes all links bad in the same way.
 func (c *cluster) links(l faults.Link) {
-	for _, id := range c.hosts {
+	for _, id := range c.all {
 		c.states[id].Links = []faults.Link{l}
 		c.control(id)
 	}
@@ -161,7 +175,7 @@ func (c *cluster) links(l faults.Link) {
 
 // cut cuts all links of a host, in both directions, or mends them.
 func (c *cluster) cut(id node.ID, cut bool) {
-	for _, other := range c.hosts {
+	for _, other := range c.all {
 		to := id
 		if other == id {
 			to = 0

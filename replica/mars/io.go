@@ -108,7 +108,8 @@ func (m *Machine) onWrite(ev *node.Event) {
 func wantsSync(ev *node.Event) bool { return ev.Seg&node.FlagDurable != 0 }
 
 func (m *Machine) bufferFull() bool {
-	return m.stream.at.pos-min(m.applied.pos, m.durable.pos) >= m.cfg.Buffer || len(m.io.zeros) >= maxZeros
+	return m.stream.at.pos-min(m.applied.pos, m.durable.pos) >= m.cfg.Buffer || len(m.io.zeros) >= maxZeros ||
+		m.fenced()
 }
 
 // write puts one user's write into the stream, as one record or, if it is large, as several.
@@ -135,7 +136,7 @@ func (m *Machine) acceptWrite(tag node.Tag, sync bool) {
 	case sync && (m.ack() == AckLogged || m.ack() == AckSubmitted): // like the flush that would follow
 		m.io.flushes.push(due{tag, m.stream.at.pos})
 	case m.ack() == AckSubmitted:
-		m.out.Reply(tag, node.OK, m.ver.epoch(), nil)
+		m.acknowledge(tag)
 	default:
 		m.io.writes.push(due{tag, m.stream.at.pos})
 	}
@@ -162,7 +163,7 @@ func (m *Machine) admitWaiting() {
 // answer answers what waits for a position that has been reached.
 func (m *Machine) answer(q *fifo, pos int64) {
 	for ; q.head < len(q.list) && q.list[q.head].pos <= pos; q.head++ {
-		m.out.Reply(q.list[q.head].tag, node.OK, m.ver.epoch(), nil)
+		m.acknowledge(q.list[q.head].tag)
 	}
 }
 
@@ -171,7 +172,7 @@ func (m *Machine) onFlush(ev *node.Event) {
 		return
 	}
 	if m.sure() == m.stream.at.pos {
-		m.out.Reply(ev.Tag, node.OK, m.ver.epoch(), nil)
+		m.acknowledge(ev.Tag)
 		return
 	}
 	m.io.flushes.push(due{ev.Tag, m.stream.at.pos})
@@ -280,7 +281,7 @@ func (m *Machine) finishRead(r *read) {
 }
 
 func (m *Machine) endRead(r *read, code node.Code, data []byte) {
-	if !r.orphan {
+	if !r.orphan && !m.park(r.tag, code, true, data) {
 		m.out.ReplyLent(r.tag, code, m.ver.epoch(), data)
 	}
 	r.used = false
@@ -326,6 +327,7 @@ func (m *Machine) dropUsers(writes node.Code) {
 		}
 	}
 	m.dropMaps()
+	m.dropParked(writes)
 	m.dropVerbs()
 	m.dropResize()
 	m.forgetPending()
@@ -347,5 +349,6 @@ func (m *Machine) dropWaiting() {
 // quiet says whether no user waits for anything.
 func (m *Machine) quiet() bool {
 	return m.io.writes.empty() && m.io.flushes.empty() && len(m.io.waiting) == 0 &&
-		m.io.live == 0 && m.io.liveMaps == 0 && len(m.verbs) == 0 && m.resize.grow == 0
+		m.io.live == 0 && m.io.liveMaps == 0 && len(m.verbs) == 0 && m.resize.grow == 0 &&
+		len(m.lease.parked) == 0
 }

@@ -44,6 +44,19 @@ type Config struct {
 	// stops serving. More makes a handover begin earlier and its downtime longer. 1 MiB
 	HandoverLag     int64
 	HandoverTimeout node.Time // then `primary` is given up. 30 s
+
+	// Lease, if it is not 0, keeps two primaries from acknowledging at once, whatever the network does: a
+	// primary answers users only while a majority of the voters has promised to grant nobody else for so
+	// long. It is how long `primary --force` waits at least when the old primary cannot be reached, and how
+	// long nobody serves after all voters have booted. It should be many times the round trip between
+	// hosts; all voters have the same. 0: no leases; forced failovers may split.
+	Lease node.Time
+	// Witness is a voter without data, made with [NewWitness]; none if its host is 0. It is no member.
+	// A pair needs one, or the loss of either stops it.
+	Witness node.Addr
+	// DriftPPM is how much faster or slower than true any voter's clock may run, in parts per million,
+	// up to 100000. A lease is shorter by twice that for its holder. 1000
+	DriftPPM int64
 }
 
 func (c *Config) setDefaults() {
@@ -62,6 +75,8 @@ func (c *Config) setDefaults() {
 	def((*int64)(&c.Tick), int64(50*node.Millisecond))
 	def((*int64)(&c.Guard), int64(500*node.Millisecond))
 	def((*int64)(&c.HandoverTimeout), int64(30*node.Second))
+	def(&c.DriftPPM, defaultDrift)
+	c.DriftPPM = min(c.DriftPPM, maxDrift)
 }
 
 // Devices of a replica.
@@ -95,6 +110,7 @@ const (
 	tagCopyServe
 	tagLogDelete
 	tagLogNote
+	tagLease
 
 	tagClass node.Tag = 0xffffffff << 32
 )
@@ -146,6 +162,8 @@ type Machine struct {
 	deleting   bool   // the oldest segment is being deleted
 	emergency  emergency
 
+	lease leaseState
+
 	verbs    []verb     // changes of membership and size under way
 	opened   int64      // who holds the volume open here
 	changes  uint64     // see replica.Status
@@ -181,6 +199,7 @@ func New(cfg Config) *Machine {
 	m.toldGroup = m.group
 	m.stream.geo, m.sectors = cfg.Geometry, int64(cfg.Geometry.Sectors)
 	m.io.index = make(map[int64]int64)
+	m.lease.voter.length = cfg.Lease
 	return m
 }
 
@@ -193,7 +212,11 @@ func (m *Machine) Step(now node.Time, ev *node.Event, out *node.Effects) {
 	case node.KindBoot:
 		m.onBoot(ev)
 	case node.KindTimer:
-		m.onTick()
+		if ev.Tag == tagLease {
+			m.lease.armed = false // the end of the step asks again
+		} else {
+			m.onTick()
+		}
 	case node.KindDone:
 		m.onDone(ev)
 	case node.KindRequest:
@@ -205,6 +228,9 @@ func (m *Machine) Step(now node.Time, ev *node.Event, out *node.Effects) {
 		m.restart()
 	}
 	m.endTurn()
+	if m.cfg.Lease > 0 {
+		m.leaseStep()
+	}
 	m.noteChange()
 	m.wake()
 	m.out = nil
@@ -300,12 +326,16 @@ func (m *Machine) onMessage(ev *node.Event) {
 	if err != nil || m.role == replica.RoleBooting || m.role == replica.RoleDefective {
 		return // whoever sent it will try again
 	}
-	g, ok := m.groupOf(&msg, body)
+	g, ok := groupOf(&msg, body, m.cfg.Resource)
 	if !ok {
 		return
 	}
 	if m.group.older(g) {
 		m.heardGroup(g)
+	}
+	if msg.kind == msgLease || msg.kind == msgLeased {
+		m.onLease(ev.From, &msg, g)
+		return
 	}
 	p := m.peer(ev.From)
 	if p == nil {
@@ -436,7 +466,8 @@ func (m *Machine) Status() replica.Status {
 		SyncOn: !m.state.syncOff, Inconsistent: m.copy.on, Orphan: m.fetch.orphan,
 		Ack: m.ack().String(), LogFrom: m.logFrom(), ToCopy: m.copy.pending.sectors(),
 		LogLimit: m.logLimit(), SyncWaits: m.waits(), SyncTurn: m.turn == replica.SyncGiven,
-		Emergency: m.emergency.on}
+		Emergency: m.emergency.on,
+		Leased:    m.cfg.Lease > 0 && m.wantsLease() && m.leased(), Fenced: m.unserved()}
 	if m.ver.closed() {
 		s.Primary = 0
 	}
@@ -462,6 +493,9 @@ func (m *Machine) String() string {
 	}
 	if m.fetch.orphan {
 		s += ", orphan"
+	}
+	if m.unserved() {
+		s += ", no lease"
 	}
 	return s
 }

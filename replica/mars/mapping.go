@@ -63,7 +63,7 @@ func (m *Machine) userMap(ev *node.Event) {
 }
 
 func (m *Machine) endMap(q *mapping, code node.Code, data []byte) {
-	if !q.orphan {
+	if !q.orphan && !m.park(q.tag, code, true, data) {
 		m.out.Reply(q.tag, code, m.ver.epoch(), data)
 	}
 	*q = mapping{}

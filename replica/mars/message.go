@@ -26,11 +26,15 @@ const (
 	msgMapped                     // here, up to credit
 	msgCopy                       // send these sectors, where they are not what the digests of seq sectors each say
 	msgCopied                     // here they are
+	// A lease of credit ns, asked for at nonce on my clock. My newest epoch, seq, begins at pos; chain: my
+	// incarnation (upper half), and who has opened that epoch (lower half).
+	msgLease
+	msgLeased // so much is granted; flags: or why not; seq: to whom it is promised
 	msgEnd
 )
 
 var msgNames = [...]string{"?", "hello", "fetch", "data", "split", "ask", "grant", "revoke",
-	"revoked", "in use", "behind", "base", "map", "mapped", "copy", "copied"}
+	"revoked", "in use", "behind", "base", "map", "mapped", "copy", "copied", "lease", "leased"}
 
 const (
 	flagReply   = 1 << iota // hello: answer with a hello
@@ -39,6 +43,7 @@ const (
 	flagBase                // fetch: I have no log; tell me where it is to begin
 	flagKnown               // hello: your log is a prefix of mine
 	flagCopying             // fetch: my volume is inconsistent; do not count on me
+	flagHeld                // lease: a majority has granted it in this epoch before
 )
 
 // version orders what replicas believe about the designated primary: the highest wins. It is
@@ -70,6 +75,7 @@ type message struct {
 	gen              uint64 // of the sender's state that is durable: what an older one says is out of date
 	credit           int64  // fetch: send no further than here; in use: how many users
 	// Ask, grant, revoke, revoked, in use: which handover. Hello: the incarnation that asks, or asked.
+	// Lease, leased: when it was asked for.
 	nonce uint64
 }
 

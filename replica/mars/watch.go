@@ -57,6 +57,7 @@ type vitals struct {
 	emergency  bool
 	waits      bool  // for its turn to copy
 	turn       int64 // which it has
+	fenced     bool
 	sectors    int64
 	lost       replica.Loss
 	groupEpoch uint64
@@ -67,8 +68,8 @@ type vitals struct {
 func (m *Machine) vitals() vitals {
 	return vitals{role: m.role, ver: m.ver, fetchOn: m.state.fetchOn, replayOn: m.state.replayOn,
 		waits: m.waits(), turn: m.turn, syncOff: m.state.syncOff, copies: m.copy.on, orphan: m.fetch.orphan,
-		emergency: m.emergency.on,
-		cut:       m.fetch.cut, split: m.splitBrain(), sectors: m.sectors, lost: m.fetch.lost,
+		emergency: m.emergency.on, fenced: m.unserved(),
+		cut: m.fetch.cut, split: m.splitBrain(), sectors: m.sectors, lost: m.fetch.lost,
 		groupEpoch: m.group.epoch, groupBy: m.group.by, changes: m.group.changes}
 }
 
@@ -78,7 +79,7 @@ func (m *Machine) changed() bool {
 	s := &m.seen
 	return s.syncOff != m.state.syncOff || s.copies != m.copy.on || s.orphan != m.fetch.orphan ||
 		s.emergency != m.emergency.on ||
-		s.turn != m.turn || s.waits != m.waits() ||
+		s.turn != m.turn || s.waits != m.waits() || s.fenced != m.unserved() ||
 		s.role != m.role || s.ver != m.ver || s.sectors != m.sectors ||
 		s.fetchOn != m.state.fetchOn || s.replayOn != m.state.replayOn || s.cut != m.fetch.cut ||
 		s.split != m.splitBrain() || s.cut && s.lost != m.fetch.lost ||

@@ -44,6 +44,8 @@ const (
 	FnConsistent = "consistent" // Bool(resource, host): no copy of its volume is unfinished
 	FnCutOff     = "cut_off"    // Bool(resource, host): its history has left the primary's
 	FnOrphan     = "orphan"     // Bool(resource, host): nobody has the log that follows its own
+	FnEmergency  = "emergency"  // Bool(resource, host): it is primary, and does without its log
+	FnLogging    = "logging"    // Bool(resource, host): it is primary, and its log takes what is written
 	FnMember     = "member"     // Bool(resource, host): the primary counts it as a member
 	FnToCopy     = "to_copy"    // Int(resource, host): bytes of its volume still to be copied
 	FnDeleted    = "deleted"    // Int(resource, host): bytes of log deleted there
@@ -99,6 +101,8 @@ var functions = []function{
 	{FnConsistent, []string{argResource, argHost}, boolResult},
 	{FnCutOff, []string{argResource, argHost}, boolResult},
 	{FnOrphan, []string{argResource, argHost}, boolResult},
+	{FnEmergency, []string{argResource, argHost}, boolResult},
+	{FnLogging, []string{argResource, argHost}, boolResult},
 	{FnMember, []string{argResource, argHost}, boolResult},
 	{FnToCopy, []string{argResource, argHost}, bytesResult},
 	{FnDeleted, []string{argResource, argHost}, bytesResult},

@@ -65,7 +65,7 @@ func (e env) Bool(fn string, args []string) (bool, error) {
 		return r.host(r.file.HostID(args[0])).phase == up, nil
 	case FnDown:
 		return r.host(r.file.HostID(args[0])).phase == down, nil
-	case FnUpToDate, FnConsistent, FnCutOff, FnOrphan, FnMember, FnQueued:
+	case FnUpToDate, FnConsistent, FnCutOff, FnOrphan, FnEmergency, FnLogging, FnMember, FnQueued:
 		_, rs := r.resource(args[0])
 		id := r.file.HostID(args[1])
 		if fn == FnMember {
@@ -95,6 +95,10 @@ func saysOfItself(fn string, s *replica.Status) bool {
 		return s.CutOff
 	case FnOrphan:
 		return s.Orphan
+	case FnEmergency:
+		return s.Emergency
+	case FnLogging:
+		return s.Role == replica.RolePrimary && !s.Emergency
 	case FnQueued:
 		return s.SyncWaits
 	}

@@ -27,7 +27,7 @@ type strategy struct {
 // past is what all replicas have ever had in their logs.
 type past interface {
 	Add(files []node.LogFile)
-	Whole(files []node.LogFile) ([]node.LogFile, error)
+	Whole(logs [][]node.LogFile) ([]node.LogFile, error)
 }
 
 // branch is the history of one replica, as its disks hold it.
@@ -41,7 +41,8 @@ type branch struct {
 	sectors   int64 // to which the volume was last resized; 0: never
 	applied   int   // records that are sure to be on the volume
 	damage    error // why the log ends where it ends; nil at a clean end
-	// copying is set while the volume is being copied: nothing is promised of it then.
+	// copying is set while the volume is being copied, or written without a log: nothing is promised of
+	// it then.
 	copying bool
 }
 
@@ -188,7 +189,7 @@ func buildMars(r *Resource, at Place) (node.Spec, error) {
 	cfg := mars.Config{Members: at.Members, Geometry: at.Geometry, Resource: at.Resource,
 		Joins: at.Joins, Persist: at.Persist, Tick: at.Tick, Ack: ack, Buffer: int64(r.Buffer),
 		FetchWindow: int64(r.FetchWindow), Segment: int64(r.Segment), CopyChunk: int64(r.CopyChunk),
-		LogLimit: int64(r.LogLimit), Lease: node.Time(r.Lease), Witness: at.Witness,
+		LogLimit: int64(r.LogLimit), Emergency: r.Emergency, Lease: node.Time(r.Lease), Witness: at.Witness,
 		FetchOff: !r.Fetch, ReplayOff: !r.Replay}
 	return node.Spec{New: func() node.Machine { return mars.New(cfg) },
 		Volumes: []node.Geometry{at.Geometry}, Logs: 2}, nil
@@ -208,7 +209,7 @@ func marsBranch(d node.Dump, carry uint32) (branch, error) {
 	b := branch{damage: err}
 	for _, s := range segs {
 		e := epoch{s.Epoch, s.Origin, int(s.Seq)}
-		if s.Reason == mars.Rotated {
+		if s.Reason == mars.Rotated || s.Reason == mars.Hole {
 			b.rotations = append(b.rotations, e) // the same epoch goes on
 			continue
 		}
@@ -230,6 +231,6 @@ func marsBranch(d node.Dump, carry uint32) (branch, error) {
 		b.parts = append(b.parts, r.Continues)
 	}
 	point := mars.Persisted(d.Logs[1])
-	b.applied, b.copying = int(point.Seq), point.Inconsistent
+	b.applied, b.copying = int(point.Seq), point.Inconsistent || point.Emergency
 	return b, nil
 }

@@ -110,7 +110,7 @@ func buildReplica(def *daemon.Definition, members []node.Addr) (node.Spec, error
 	}
 	r := &scenario.Resource{Name: def.Name, Strategy: def.Strategy, Size: def.Size,
 		Sector: def.Sector, Ack: def.Ack, Buffer: def.Buffer, FetchWindow: def.FetchWindow,
-		Segment: def.Segment, CopyChunk: def.CopyChunk, LogLimit: def.LogLimit, Replay: def.Replay, Fetch: def.Fetch}
+		Segment: def.Segment, CopyChunk: def.CopyChunk, LogLimit: def.LogLimit, Emergency: def.Emergency, Replay: def.Replay, Fetch: def.Fetch}
 	at := scenario.Place{Members: members, Geometry: def.Geometry(), Joins: def.Joins,
 		Persist: persist, Tick: tick}
 	uuid := fnv.New64a()

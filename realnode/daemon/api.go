@@ -33,6 +33,8 @@ type Create struct {
 	Checksums *bool       `json:"checksums,omitempty"`
 	Segment   units.Bytes `json:"segment,omitempty"`   // 0: the strategy's own
 	LogLimit  units.Bytes `json:"log_limit,omitempty"` // 0: none
+	// NoEmergency has writers wait while the log has no room.
+	NoEmergency bool `json:"no_emergency,omitempty"`
 }
 
 // Join asks the host to become a member of a resource.

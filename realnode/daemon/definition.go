@@ -29,6 +29,8 @@ type Definition struct {
 	FetchWindow units.Bytes `toml:"fetch_window" default:"16MiB" min:"512KiB" json:"fetch_window"`
 	Segment     units.Bytes `toml:"segment" min:"16KiB" json:"segment,omitempty"`                  // 0: the strategy's own
 	CopyChunk   units.Bytes `toml:"copy_chunk" min:"64KiB" max:"4MiB" json:"copy_chunk,omitempty"` // likewise
+	// Emergency has a primary go on without a log that has no room; else its writers wait.
+	Emergency bool `toml:"emergency" default:"true" json:"emergency"`
 	// LogLimit is how much log is kept for members that are behind; 0: as much as they need.
 	LogLimit  units.Bytes `toml:"log_limit" default:"0B" min:"0B" json:"log_limit,omitempty"`
 	Fetch     bool        `toml:"fetch" default:"true" json:"fetch"`
@@ -55,6 +57,7 @@ var definitionFormat = &strict.Format{Name: "definition", Enums: enums, Texts: u
 		"fetch_window": "bytes of log that may be on their way to one secondary",
 		"segment":      "bytes of a segment of the log, then the next one is begun",
 		"copy_chunk":   "bytes that a copy of the volume asks for at a time",
+		"emergency":    "whether a primary whose log has no room goes on without it, and leaves behind who does not keep up; else its writers wait",
 		"log_limit":    "bytes of log that are kept for members that are behind, 0: as much as they need; `pitch vol log-limit` changes it later",
 		"fetch":        "the fetch switch of a new replica",
 		"replay":       "the replay switch of a new replica",

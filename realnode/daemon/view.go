@@ -85,6 +85,9 @@ func diskState(v *View, st replica.Status) string {
 	case replica.RoleRecovering:
 		return fmt.Sprintf("Recovery[%d]", v.Unapplied)
 	case replica.RolePrimary:
+		if st.Emergency {
+			return "EmergencyMode"
+		}
 		if v.Unapplied > 0 {
 			return fmt.Sprintf("WriteBack[%d]", v.Unapplied)
 		}
@@ -118,6 +121,10 @@ func replState(v *View, st replica.Status) string {
 		return "NotJoined"
 	case st.Role == replica.RoleRecovering:
 		return "NotYetPrimary"
+	case st.Emergency:
+		return "EmergencyMode"
+	case st.Fenced:
+		return "Fenced"
 	case st.Role == replica.RolePrimary:
 		return "Replicating"
 	case st.CutOff:

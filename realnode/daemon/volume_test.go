@@ -199,6 +199,10 @@ func TestWordsForStates(t *testing.T) {
 		{func(v *View, st *replica.Status) {
 			st.Inconsistent, st.SyncOn, st.SyncWaits, st.ToCopy = true, true, true, 9
 		}, "InConsistent", "WaitingSync", "-cAsfR"},
+		{func(v *View, st *replica.Status) { st.Role, st.Emergency = replica.RolePrimary, true },
+			"EmergencyMode", "EmergencyMode", "dCASFR"},
+		{func(v *View, st *replica.Status) { st.Role, st.Fenced = replica.RolePrimary, true },
+			"UpToDate", "Fenced", "dCASFR"},
 		{func(v *View, st *replica.Status) { st.CutOff = true }, "OutDated[S]", "SplitBrain", "-CASfR"},
 		{func(v *View, st *replica.Status) { v.Primary = "" }, "OutDated[F]", "NoPrimaryDesignated",
 			"-CASfR"},

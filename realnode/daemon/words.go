@@ -13,6 +13,7 @@ func DiskWords() []Word {
 		{"OutDated[S]", "split brain, and the history here is not that of the primary: `invalidate`"},
 		{"InConsistent", "the volume is being copied, and cannot be used before that has ended"},
 		{"Orphan", "consistent and old: nobody has the log any more that follows: `invalidate`"},
+		{"EmergencyMode", "at the primary: the log has no room, and what is written goes to the volume without it"},
 		{"WriteBack[BYTES]", "at the primary: so much log is not on the volume yet"},
 		{"Recovery[BYTES]", "the same while it becomes primary"},
 		{"Detached", "the replica reads its log and does not take part yet"},
@@ -25,6 +26,8 @@ func DiskWords() []Word {
 func ReplWords() []Word {
 	return []Word{
 		{"Replicating", "this host is primary, and others fetch its log"},
+		{"EmergencyMode", "this host is primary and does without its log: members that do not keep up are left behind"},
+		{"Fenced", "this host is primary, but holds no lease: its users wait"},
 		{"Replaying", "all is switched on"},
 		{"Syncing", "the volume is being copied"},
 		{"WaitingSync", "the volume is to be copied, and waits for its turn: see `sync.limit`"},

@@ -357,7 +357,7 @@ func (c *cluster) dump(id node.ID) node.Dump {
 		past.Add(o.Dropped[0])
 	}
 	var err error
-	if d.Logs[0], err = past.Whole(d.Logs[0]); err != nil {
+	if d.Logs[0], err = past.Whole(d.Logs); err != nil {
 		c.fatalf("host %d: %v", id, err)
 	}
 	return d

@@ -27,8 +27,13 @@ func (h *History) Add(files []node.LogFile) {
 	}
 }
 
-// Whole returns a log from its very beginning, given what is left of it. An empty log stays empty.
-func (h *History) Whole(files []node.LogFile) ([]node.LogFile, error) {
+// Whole returns a log from its very beginning, given the logs of a replica. What is left of it may be
+// nothing, or end before what is on the volume: then it goes as far as that.
+func (h *History) Whole(logs [][]node.LogFile) ([]node.LogFile, error) {
+	files := logs[devLog]
+	if p := Persisted(logs[devMeta]); p.Emergency && logEnd(files) < p.Pos {
+		return h.before(p.chain, nil)
+	}
 	if len(files) == 0 {
 		return nil, nil
 	}
@@ -36,12 +41,30 @@ func (h *History) Whole(files []node.LogFile) ([]node.LogFile, error) {
 	if err != nil || first.kind != kindSegment || first.sector <= 1 {
 		return files, nil // nothing is missing, or it cannot be said what
 	}
+	return h.before(first.prev, files)
+}
+
+// logEnd is where a log ends, as far as the sizes of its segments say so.
+func logEnd(files []node.LogFile) int64 {
+	if len(files) == 0 {
+		return 0
+	}
+	last := files[len(files)-1]
+	f, err := decodeFrame(last.Data)
+	if err != nil || f.kind != kindSegment {
+		return 0
+	}
+	return segmentOf(&f).Start + int64(len(last.Data))
+}
+
+// before puts in front of files all that led to a digest.
+func (h *History) before(chain uint64, files []node.LogFile) ([]node.LogFile, error) {
 	h.index()
 	var back []past // newest first
-	for chain := first.prev; chain != 0; {
+	for chain != 0 {
 		f, ok := h.frames[chain]
 		if !ok {
-			return nil, fmt.Errorf("nobody has ever had the log before segment %d", first.sector)
+			return nil, fmt.Errorf("nobody has ever had the log that ends with %#x", chain)
 		}
 		back = append(back, f)
 		chain = f.prev
@@ -52,8 +75,7 @@ func (h *History) Whole(files []node.LogFile) ([]node.LogFile, error) {
 			out = append(out, node.LogFile{ID: f.nr})
 		}
 		if len(out) == 0 {
-			return nil, fmt.Errorf("the log before segment %d does not begin with a segment",
-				first.sector)
+			return nil, fmt.Errorf("the log up to %#x does not begin with a segment", chain)
 		}
 		last := &out[len(out)-1]
 		last.Data = append(last.Data, back[i].data...)

@@ -88,13 +88,17 @@ type Point struct {
 	Seq          uint64
 	Sectors      int64 // of the volume there; 0: as in the configuration
 	Inconsistent bool
+	// Emergency: the log may end before Pos, and a crash may have left sectors of later writes that no log
+	// has.
+	Emergency bool
+	chain     uint64
 }
 
 // Persisted reads the newest state from a dump of a replica's meta device.
 func Persisted(files []node.LogFile) Point {
 	for i := len(files) - 1; i >= 0; i-- {
 		if s, _, ok := decodeState(files[i].Data); ok {
-			return Point{s.applied.pos, s.applied.seq, s.sectors, s.resync.on}
+			return Point{s.applied.pos, s.applied.seq, s.sectors, s.resync.on, s.hole != 0, s.applied.chain}
 		}
 	}
 	return Point{}

@@ -139,6 +139,10 @@ type Status struct {
 	// over it.
 	Inconsistent bool
 	Orphan       bool // nobody has the log any more that follows the own one
+	// CatchesUp is set while content from the primary is put aside here, and then brought to the volume,
+	// so that an orphan need not stay one. ToCopy says how much is still to come. What the disks hold
+	// stays consistent throughout.
+	CatchesUp bool
 
 	End       int64 // end of the log as received or written
 	Durable   int64 // end of the log that is durable here
@@ -178,7 +182,11 @@ func (s *Status) Encode() []byte {
 			flags |= 1 << i
 		}
 	}
-	b = append(b, byte(s.Role), flags, s.Ack, 0)
+	more := byte(0)
+	if s.CatchesUp {
+		more = 1
+	}
+	b = append(b, byte(s.Role), flags, s.Ack, more)
 	b = binary.LittleEndian.AppendUint32(b, uint32(s.Primary))
 	b = binary.LittleEndian.AppendUint64(b, s.Epoch)
 	for _, v := range [...]uint64{uint64(s.End), uint64(s.Durable), uint64(s.Applied),
@@ -204,7 +212,7 @@ func DecodeStatus(b []byte) (Status, error) {
 	f := b[1]
 	s := Status{Role: Role(b[0]), Ack: b[2], SplitBrain: f&1 != 0, UpToDate: f&2 != 0, FetchOn: f&4 != 0,
 		ReplayOn: f&8 != 0, CutOff: f&16 != 0, SyncOn: f&32 != 0, Inconsistent: f&64 != 0,
-		Orphan: f&128 != 0, Primary: node.ID(binary.LittleEndian.Uint32(b[4:])),
+		Orphan: f&128 != 0, CatchesUp: b[3]&1 != 0, Primary: node.ID(binary.LittleEndian.Uint32(b[4:])),
 		Epoch: binary.LittleEndian.Uint64(b[8:]),
 		End:   int64(u(0)), Durable: int64(u(1)), Applied: int64(u(2)), Committed: int64(u(3)),
 		EndSeq: u(4), DurableSeq: u(5), AppliedSeq: u(6), CommittedSeq: u(7),

@@ -161,7 +161,7 @@ func (r *runner) withGivenUp(i int, finals []final, p *final) (all, members []fi
 func (r *runner) branchOf(i int, d node.Dump) (branch, error) {
 	rs := &r.resources[i]
 	s := strategies[rs.res.Strategy]
-	whole, err := rs.past.Whole(d.Logs[s.log])
+	whole, err := rs.past.Whole(s.live(d))
 	if err != nil {
 		return branch{}, err
 	}

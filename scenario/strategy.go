@@ -19,6 +19,8 @@ type strategy struct {
 	// has deleted of it.
 	log  int
 	past func() past
+	// live is what of that device belongs together at the moment of a dump.
+	live func(d node.Dump) []node.LogFile
 }
 
 // past is what all replicas have ever had in their logs.
@@ -48,7 +50,8 @@ type epoch struct {
 }
 
 var strategies = map[string]strategy{
-	"mars": {build: buildMars, branch: marsBranch, log: 0, past: func() past { return new(mars.History) }},
+	"mars": {build: buildMars, branch: marsBranch, log: 0, past: func() past { return new(mars.History) },
+		live: marsLive},
 }
 
 // Strategies returns the names of the strategies that exist.
@@ -147,12 +150,19 @@ func buildMars(r *Resource, at Place) (node.Spec, error) {
 		FetchWindow: int64(r.FetchWindow), Segment: int64(r.Segment), CopyChunk: int64(r.CopyChunk),
 		FetchOff: !r.Fetch, ReplayOff: !r.Replay}
 	return node.Spec{New: func() node.Machine { return mars.New(cfg) },
-		Volumes: []node.Geometry{at.Geometry}, Logs: 2}, nil
+		Volumes: []node.Geometry{at.Geometry}, Logs: 3}, nil
+}
+
+func marsLive(d node.Dump) []node.LogFile {
+	if len(d.Logs) < 2 {
+		return nil // marsBranch says what is wrong
+	}
+	return mars.Live(d.Logs[0], d.Logs[1])
 }
 
 func marsBranch(d node.Dump, carry uint32) (branch, error) {
-	if len(d.Logs) != 2 || len(d.Volumes) != 1 {
-		return branch{}, fmt.Errorf("a dump of %d logs and %d volumes, expected 2 and 1",
+	if len(d.Logs) != 3 || len(d.Volumes) != 1 {
+		return branch{}, fmt.Errorf("a dump of %d logs and %d volumes, expected 3 and 1",
 			len(d.Logs), len(d.Volumes))
 	}
 	records, segs, err := mars.ScanLog(d.Logs[0])

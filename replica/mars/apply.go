@@ -43,7 +43,7 @@ type part struct {
 func (m *Machine) applyKick() {
 	a := &m.applier
 	if a.busy || m.applied.pos >= m.replayEnd() || m.role == replica.RoleDefective ||
-		m.resizing() || m.restarting || m.copy.size != 0 {
+		m.resizing() || m.restarting || m.copy.size != 0 || m.copy.staged.on && !m.copy.staged.installed {
 		return
 	}
 	if !m.state.replayOn && m.role == replica.RoleSecondary {
@@ -354,6 +354,10 @@ func (m *Machine) persistApplied() {
 	m.meta.syncing, m.meta.notBefore = true, m.now+m.cfg.Persist
 	m.meta.candidate, m.meta.sectors = m.applied, m.sectors
 	m.copy.shot(m.applied.pos)
+	if m.copy.staging() && m.copy.staged.end > 0 {
+		m.out.LogSync(devStage, tagStageSync, stageSegment)
+		return
+	}
 	m.out.Sync(devVolume, tagVolumeSync)
 }
 

@@ -21,6 +21,8 @@ type boot struct {
 	end      mark
 	geo      node.Geometry // of the volume at end
 	start    int64         // of the segment being scanned
+	stray    bool          // what is staged is of another branch than the log
+	litter   []node.Segment
 }
 
 type bootStage uint8
@@ -35,6 +37,9 @@ const (
 	bootTruncate
 	bootDelete
 	bootLogSync
+	bootStageList
+	bootStageCut
+	bootStageDelete
 )
 
 func (m *Machine) onBoot(ev *node.Event) {
@@ -50,7 +55,7 @@ func (m *Machine) onBoot(ev *node.Event) {
 // bootStep takes the completion of the one request under way.
 func (m *Machine) bootStep(ev *node.Event) {
 	b := m.boot
-	if ev.Code != node.OK && b.stage != bootDelete {
+	if ev.Code != node.OK && b.stage != bootDelete && b.stage != bootStageDelete {
 		m.defect("%v failed at boot: %v", ev.Op, ev.Code)
 		return
 	}
@@ -78,7 +83,7 @@ func (m *Machine) bootStep(ev *node.Event) {
 			m.defect("%v", err)
 			return
 		}
-		b.logSegs, b.at, b.stage = segs, 0, bootHeaders
+		b.logSegs, b.at, b.stage = m.stagedLog(segs), 0, bootHeaders
 		m.bootNextHeader()
 	case bootHeaders:
 		m.bootHeader(ev)
@@ -88,6 +93,8 @@ func (m *Machine) bootStep(ev *node.Event) {
 		m.bootDeleteNext()
 	case bootLogSync:
 		m.booted()
+	default:
+		m.bootStage(ev)
 	}
 }
 
@@ -127,6 +134,15 @@ func (m *Machine) bootList() {
 func (m *Machine) bootLog() {
 	m.bootMore()
 	m.applied = m.state.applied
+	if r := &m.state.resync; r.staged.on || r.sweep {
+		m.boot.stage = bootStageList
+		m.out.LogList(devStage, tagBoot)
+		return
+	}
+	m.bootLogList()
+}
+
+func (m *Machine) bootLogList() {
 	m.boot.stage = bootLogList
 	m.out.LogList(devLog, tagBoot)
 }
@@ -183,6 +199,14 @@ func (m *Machine) bootStartScan() {
 	b := m.boot
 	b.end, b.stage = m.applied, bootScan
 	segs := m.stream.segments
+	if s := &m.state.resync.staged; s.on && !s.installed {
+		b.end = s.base
+		if len(segs) == 0 || segs[0].before() != s.base {
+			b.at = -1 // what is there is older, or nothing
+			m.bootEnd()
+			return
+		}
+	}
 	for b.at = 0; b.at+1 < len(segs) && segs[b.at+1].Start <= b.end.pos; b.at++ {
 	}
 	switch r := &m.state.resync; {
@@ -235,7 +259,9 @@ func (m *Machine) bootScanned(ev *node.Event) {
 		if f.kind == kindResize {
 			b.geo.Sectors = uint64(f.sector)
 		}
-		b.end = mark{b.end.pos + f.size(), f.seq, f.chain()}
+		from := b.end.pos
+		b.end = mark{from + f.size(), f.seq, f.chain()}
+		b.stray = b.stray || m.state.resync.strays(from, b.end)
 		data = data[f.size():]
 	}
 	switch {
@@ -321,6 +347,7 @@ func (m *Machine) booted() {
 		m.stream.newest = m.state.resync.nr - 1
 	}
 	m.durable = m.boot.end
+	stray := m.boot.stray
 	m.boot = nil
 	m.role = replica.RoleSecondary
 	if m.ver.host == m.self.Host {
@@ -334,6 +361,7 @@ func (m *Machine) booted() {
 	}
 	m.copy = copier{nonce: m.copy.nonce, resync: m.state.resync.clone()}
 	m.copy.begin(m.applied.pos)
+	m.stageBooted(stray)
 	if m.copy.rewind { // what follows in the log counts only once it is known that it does
 		m.copy.rewind, m.state.resync.rewind = false, false
 		m.fetchFrom = m.save()

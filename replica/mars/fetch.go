@@ -173,7 +173,7 @@ func (m *Machine) onData(p *peer, msg *message, body []byte) {
 		}
 		if len(m.stream.segments) == 0 && f.kind != kindSegment && m.copy.on {
 			// The one who named the base has begun a segment there, this one has not.
-			m.beginAnew(resync{on: true}, mark{})
+			m.copyAnew()
 			return
 		}
 		m.stream.add(&f, body[:f.size()])
@@ -365,7 +365,7 @@ func (m *Machine) onSplit(p *peer, body []byte) {
 		return
 	}
 	if m.copy.on { // nothing is lost that could be used
-		m.beginAnew(resync{on: true}, mark{})
+		m.copyAnew()
 		return
 	}
 	f := &m.fetch
@@ -385,7 +385,7 @@ func (m *Machine) onBehind(p *peer) {
 	}
 	m.fetch.behind = true
 	if m.chooseFeeder(); m.fetch.orphan && m.copy.on {
-		m.beginAnew(resync{on: true}, mark{})
+		m.copyAnew()
 	}
 }
 

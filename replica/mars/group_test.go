@@ -75,7 +75,7 @@ func begin(t testing.TB, s setup) *cluster {
 				cfg.Joins = true
 			}
 			return []node.Spec{{New: func() node.Machine { return mars.New(cfg) },
-				Volumes: []node.Geometry{cfg.Geometry}, Logs: 2}}
+				Volumes: []node.Geometry{cfg.Geometry}, Logs: 3}}
 		}}
 	if s.faulty {
 		world.Wrap = faults.Wrap
@@ -343,7 +343,7 @@ func (c *cluster) dump(id node.ID) node.Dump {
 		past.Add(o.Dropped[0])
 	}
 	var err error
-	if d.Logs[0], err = past.Whole(d.Logs[0]); err != nil {
+	if d.Logs[0], err = past.Whole(mars.Live(d.Logs[0], d.Logs[1])); err != nil {
 		c.fatalf("host %d: %v", id, err)
 	}
 	return d

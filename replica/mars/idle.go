@@ -55,7 +55,7 @@ func (m *Machine) disksIdle() bool {
 
 // copyIdle says whether no copy is under way, and this replica does not begin anew.
 func (m *Machine) copyIdle() bool {
-	return !m.restarting && (!m.copy.on || m.source() == nil || m.state.syncOff && m.copy.based)
+	return !m.restarting && !m.wantsCatchUp() && (!m.copy.on || m.source() == nil || m.state.syncOff && m.copy.based)
 }
 
 // fetchIdle says whether the own log ends where that of the source is known to end, and nothing is

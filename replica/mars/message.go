@@ -26,11 +26,14 @@ const (
 	msgMapped                     // here, up to credit
 	msgCopy                       // send these sectors, where they are not what the digests of seq sectors each say
 	msgCopied                     // here they are
+	msgCatchUp                    // nobody has the log behind pos; body: my segment there; credit: sectors; nonce: failures
+	msgSince                      // begin your log here: body: one segment and what differs there, or nothing: I cannot tell
 	msgEnd
 )
 
 var msgNames = [...]string{"?", "hello", "fetch", "data", "split", "ask", "grant", "revoke",
-	"revoked", "in use", "behind", "base", "map", "mapped", "copy", "copied"}
+	"revoked", "in use", "behind", "base", "map", "mapped", "copy", "copied",
+	"catch up", "since"}
 
 const (
 	flagReply   = 1 << iota // hello: answer with a hello

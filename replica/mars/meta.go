@@ -38,7 +38,7 @@ const (
 	metaMagic     = 0x54454d50
 	metaMaxBytes  = 64 << 10
 	metaMaxRecord = metaSize + metaMore + groupHead + groupMember*maxMembers + 4 + resyncHead +
-		16*resyncRuns
+		resyncMark*maxMarks + stagingSize + 16*resyncRuns
 	metaMore = 16 // of the longer form, without the group and the resync
 
 	metaLong    = 4 // flags
@@ -56,7 +56,7 @@ func (s *state) encode(gen uint64) []byte {
 	b = le.AppendUint64(b, uint64(s.sectors))
 	b = le.AppendUint32(b, uint32(len(members)))
 	b = append(b, members...)
-	if s.resync.on {
+	if s.resync.on || s.resync.sweep {
 		r := s.resync.encode()
 		b = le.AppendUint32(b, uint32(len(r)))
 		b = append(b, r...)
@@ -71,7 +71,7 @@ func (s *state) head(gen uint64) []byte {
 	flags := uint32(0)
 	if s.long {
 		flags |= metaLong
-		if s.resync.on {
+		if s.resync.on || s.resync.sweep {
 			flags |= metaResync
 		}
 	}
@@ -207,7 +207,7 @@ func (m *Machine) metaKick() {
 	if m.group.changed() {
 		m.state.group = m.group
 	}
-	m.state.long = m.group.changed() || m.state.resync.on ||
+	m.state.long = m.group.changed() || m.state.resync.on || m.state.resync.sweep ||
 		m.state.sectors != int64(m.cfg.Geometry.Sectors)
 	record := m.state.encode(s.saving)
 	s.size = int64(len(record))

@@ -6,12 +6,13 @@ import (
 )
 
 // deleteKick deletes the oldest segment of the log once nobody needs it any more: its content is on
-// the own volume, to stay, and on those of all members. The newest segment is never deleted.
+// the own volume, to stay, and on those of all members. The newest segment is never deleted, nor the one
+// before it as long as a crash would leave nothing of the newest one.
 func (m *Machine) deleteKick() {
 	if m.deleting || m.restarting || len(m.stream.segments) < 2 {
 		return
 	}
-	if m.stream.segments[1].Start <= m.needed() {
+	if next := m.stream.segments[1].Start; next <= m.needed() && next < m.durable.pos {
 		m.deleting = true
 		m.out.LogDelete(devLog, tagLogDelete, m.stream.segments[0].Nr)
 	}

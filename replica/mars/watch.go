@@ -53,6 +53,8 @@ type vitals struct {
 	syncOff    bool
 	copies     bool // the volume is inconsistent
 	orphan     bool
+	staged     bool // it catches up
+	install    bool
 	sectors    int64
 	lost       replica.Loss
 	groupEpoch uint64
@@ -63,7 +65,7 @@ type vitals struct {
 func (m *Machine) vitals() vitals {
 	return vitals{role: m.role, ver: m.ver, fetchOn: m.state.fetchOn, replayOn: m.state.replayOn,
 		syncOff: m.state.syncOff, copies: m.copy.on, orphan: m.fetch.orphan,
-		cut: m.fetch.cut, split: m.splitBrain(), sectors: m.sectors, lost: m.fetch.lost,
+		staged: m.copy.staged.on, install: m.copy.staged.install, cut: m.fetch.cut, split: m.splitBrain(), sectors: m.sectors, lost: m.fetch.lost,
 		groupEpoch: m.group.epoch, groupBy: m.group.by, changes: m.group.changes}
 }
 
@@ -71,7 +73,7 @@ func (m *Machine) vitals() vitals {
 // step: so it builds nothing, and looks at a loss only where there can be one.
 func (m *Machine) changed() bool {
 	s := &m.seen
-	return s.syncOff != m.state.syncOff || s.copies != m.copy.on || s.orphan != m.fetch.orphan ||
+	return s.staged != m.copy.staged.on || s.install != m.copy.staged.install || s.syncOff != m.state.syncOff || s.copies != m.copy.on || s.orphan != m.fetch.orphan ||
 		s.role != m.role || s.ver != m.ver || s.sectors != m.sectors ||
 		s.fetchOn != m.state.fetchOn || s.replayOn != m.state.replayOn || s.cut != m.fetch.cut ||
 		s.split != m.splitBrain() || s.cut && s.lost != m.fetch.lost ||

@@ -37,6 +37,7 @@ var descriptions = map[string]string{
 	"resource.joiners":      "Hosts with an empty replica, which no member knows until it joins.",
 	"resource.segment":      "Length of a segment of the log; then the next one is begun.",
 	"resource.copy_chunk":   "What a copy of the volume asks for at a time.",
+	"resource.log_limit":    "How much log is kept for members that are behind.",
 	"resource.only":         "Variants that have this resource; all if left out.",
 	"resource.replay":       "State of the replay switch at the start, at every secondary.",
 	"resource.fetch":        "State of the fetch switch at the start, at every secondary.",

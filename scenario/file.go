@@ -69,7 +69,9 @@ type Resource struct {
 	Segment Bytes `toml:"segment" default:"1GiB" min:"16KiB"`
 	// CopyChunk is what a copy of the volume asks for at a time.
 	CopyChunk Bytes `toml:"copy_chunk" default:"1MiB" min:"64KiB" max:"4MiB"`
-	Only      Only  `toml:"only"`
+	// LogLimit is how much log is kept for members that are behind; 0 means as much as they need.
+	LogLimit Bytes `toml:"log_limit" min:"16KiB"`
+	Only     Only  `toml:"only"`
 }
 
 // Workload is a source of operations on one resource. Kind decides which other fields count; the

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,7 +17,8 @@ func shipped(t testing.TB) []string {
 	paths, err := filepath.Glob("../scenarios/*.toml")
 	soak, serr := filepath.Glob("../scenarios/soak/*.toml")
 	suite, merr := filepath.Glob("../scenarios/mars-suite/*.toml")
-	paths, err = append(append(paths, soak...), suite...), errors.Join(err, serr, merr)
+	beyond, berr := filepath.Glob("../scenarios/beyond-mars/*.toml")
+	paths, err = slices.Concat(paths, soak, suite, beyond), errors.Join(err, serr, merr, berr)
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no scenarios: %v", err)
 	}

@@ -354,14 +354,14 @@ func (m *Machine) persistApplied() {
 	m.meta.syncing, m.meta.notBefore = true, m.now+m.cfg.Persist
 	m.meta.candidate, m.meta.sectors = m.applied, m.sectors
 	m.copy.shot(m.applied.pos)
-	if m.copy.staging() && m.copy.staged.end > 0 {
-		m.out.LogSync(devStage, tagStageSync, stageSegment)
-		return
-	}
 	m.out.Sync(devVolume, tagVolumeSync)
 }
 
 func (m *Machine) volumeSynced(ev *node.Event) {
+	if ev.Op == node.OpSync && ev.Code == node.OK && m.copy.staging() && m.copy.staged.end > 0 {
+		m.out.LogSync(devStage, tagStageSync, stageSegment) // what counts as copied must be there, too
+		return
+	}
 	m.meta.syncing = false
 	if ev.Code == node.OK && !m.restarting {
 		m.state.applied, m.state.sectors = m.meta.candidate, m.meta.sectors

@@ -38,7 +38,7 @@ func randomFile(rng *rand.Rand) *File {
 		f.Resources = append(f.Resources, Resource{Name: fmt.Sprint("r", i), Strategy: "mars",
 			Size: Bytes(1+rng.IntN(1000)) << 12, Sector: 512 << (3 * rng.IntN(2)), Replicas: hosts,
 			Ack: pick([]string{"durable", "logged"}), Buffer: Bytes(dur()),
-			FetchWindow: Bytes(dur()), Segment: 16<<10 + Bytes(dur())/2, CopyChunk: 64 << 10, Replay: rng.IntN(2) == 0, Fetch: rng.IntN(2) == 0})
+			FetchWindow: Bytes(dur()), Segment: 16<<10 + Bytes(dur())/2, CopyChunk: 64 << 10, LogLimit: 16<<10 + Bytes(dur()), Replay: rng.IntN(2) == 0, Fetch: rng.IntN(2) == 0})
 	}
 	f.Workloads = []Workload{
 		{Name: "w1", On: "r0", Kind: KindStamp, Clients: 1 + rng.IntN(9), Ops: 9 + rng.IntN(99),
@@ -159,7 +159,7 @@ func TestDefaults(t *testing.T) {
 	}
 	r := f.Resources[0]
 	if r.Sector != 4096 || r.Ack != "durable" || r.Buffer != 64<<20 || r.FetchWindow != 1<<20 ||
-		!r.Replay || !r.Fetch || r.Segment != 1<<30 || r.CopyChunk != 1<<20 {
+		!r.Replay || !r.Fetch || r.Segment != 1<<30 || r.CopyChunk != 1<<20 || r.LogLimit != 0 {
 		t.Errorf("resource: %+v", r)
 	}
 	if f.Seed != 1 || len(f.Worlds) != 2 || f.TimeLimit != 60e9 || f.Quiet != 30e9 {

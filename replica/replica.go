@@ -176,6 +176,10 @@ type Status struct {
 	// Leased: this replica holds a lease. Fenced: it is primary, or is to be, and its users wait because
 	// it holds none. Where there are no leases both are false.
 	Leased, Fenced bool
+	// CatchesUp is set while content from the primary is put aside here, and then brought to the volume,
+	// so that an orphan need not stay one. ToCopy says how much is still to come. What the disks hold
+	// stays consistent throughout.
+	CatchesUp bool
 
 	End       int64 // end of the log as received or written
 	Durable   int64 // end of the log that is durable here
@@ -219,7 +223,7 @@ func (s *Status) Encode() []byte {
 		}
 	}
 	more := byte(0)
-	for i, f := range []bool{s.SyncWaits, s.SyncTurn, s.Emergency, s.Leased, s.Fenced} {
+	for i, f := range []bool{s.SyncWaits, s.SyncTurn, s.Emergency, s.Leased, s.Fenced, s.CatchesUp} {
 		if f {
 			more |= 1 << i
 		}
@@ -252,7 +256,7 @@ func DecodeStatus(b []byte) (Status, error) {
 	f := b[1]
 	s := Status{Role: Role(b[0]), SplitBrain: f&1 != 0, UpToDate: f&2 != 0, FetchOn: f&4 != 0,
 		ReplayOn: f&8 != 0, CutOff: f&16 != 0, SyncOn: f&32 != 0, Inconsistent: f&64 != 0,
-		Orphan: f&128 != 0, Emergency: b[3]&4 != 0, Leased: b[3]&8 != 0, Fenced: b[3]&16 != 0,
+		Orphan: f&128 != 0, Emergency: b[3]&4 != 0, Leased: b[3]&8 != 0, Fenced: b[3]&16 != 0, CatchesUp: b[3]&32 != 0,
 		Primary: node.ID(binary.LittleEndian.Uint32(b[4:])),
 		Epoch:   binary.LittleEndian.Uint64(b[8:]),
 		End:     int64(u(0)), Durable: int64(u(1)), Applied: int64(u(2)), Committed: int64(u(3)),

@@ -166,7 +166,7 @@ func TestDefaults(t *testing.T) {
 	}
 	r := f.Resources[0]
 	if r.Sector != 4096 || r.Ack != "durable" || r.Buffer != 64<<20 || r.FetchWindow != 1<<20 ||
-		!r.Replay || !r.Fetch || r.Segment != 1<<30 || r.CopyChunk != 1<<20 {
+		!r.Replay || !r.Fetch || r.Segment != 1<<30 || r.CopyChunk != 1<<20 || r.LogLimit != 0 {
 		t.Errorf("resource: %+v", r)
 	}
 	if f.Seed != 1 || len(f.Worlds) != 2 || f.TimeLimit != 60e9 || f.Quiet != 30e9 {

@@ -192,7 +192,7 @@ func buildMars(r *Resource, at Place) (node.Spec, error) {
 		LogLimit: int64(r.LogLimit), Emergency: r.Emergency, Lease: node.Time(r.Lease), Witness: at.Witness,
 		FetchOff: !r.Fetch, ReplayOff: !r.Replay}
 	return node.Spec{New: func() node.Machine { return mars.New(cfg) },
-		Volumes: []node.Geometry{at.Geometry}, Logs: 2}, nil
+		Volumes: []node.Geometry{at.Geometry}, Logs: 3}, nil
 }
 
 func marsWitness(r *Resource, at Place) (node.Spec, error) {
@@ -201,8 +201,8 @@ func marsWitness(r *Resource, at Place) (node.Spec, error) {
 }
 
 func marsBranch(d node.Dump, carry uint32) (branch, error) {
-	if len(d.Logs) != 2 || len(d.Volumes) != 1 {
-		return branch{}, fmt.Errorf("a dump of %d logs and %d volumes, expected 2 and 1",
+	if len(d.Logs) != 3 || len(d.Volumes) != 1 {
+		return branch{}, fmt.Errorf("a dump of %d logs and %d volumes, expected 3 and 1",
 			len(d.Logs), len(d.Volumes))
 	}
 	records, segs, err := mars.ScanLog(d.Logs[0])

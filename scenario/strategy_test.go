@@ -39,7 +39,7 @@ func TestBranchWithZerosAndGrowth(t *testing.T) {
 	cfg := mars.Config{Members: []node.Addr{{Host: 1}}, Geometry: g}
 	s, err := sim.New(sim.Config{Hosts: 1, Specs: func(node.ID) []node.Spec {
 		return []node.Spec{{New: func() node.Machine { return mars.New(cfg) },
-			Volumes: []node.Geometry{g}, Logs: 2}}
+			Volumes: []node.Geometry{g}, Logs: 3}}
 	}})
 	if err == nil {
 		err = s.StartAll()

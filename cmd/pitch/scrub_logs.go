@@ -27,7 +27,8 @@ func judgeLogs(def *daemon.Definition, logs [][]node.LogFile) daemon.Judgement {
 	}
 	point := mars.Persisted(logs[marsMeta])
 	pos := point.Pos
-	records, segs, err := mars.ScanLog(logs[marsLog])
+	live := mars.Live(logs[marsLog], logs[marsMeta])
+	records, segs, err := mars.ScanLog(live)
 	end := int64(0)
 	if n := len(segs); n > 0 {
 		end = segs[n-1].Start + segmentFrame
@@ -40,7 +41,7 @@ func judgeLogs(def *daemon.Definition, logs [][]node.LogFile) daemon.Judgement {
 	case end < pos:
 		j.Logs[marsLog] = fmt.Sprintf("it ends at position %d, but the volume holds it up to %d",
 			end, pos)
-	case err != nil && !endsThere(err, logs[marsLog], segs):
+	case err != nil && !endsThere(err, live, segs):
 		j.Logs[marsLog] = err.Error()
 	}
 	j.Begun = end > 0 || pos > 0
@@ -70,13 +71,14 @@ func anyState(files []node.LogFile) bool {
 }
 
 // judgeVolume says what the volume must be. Up to a point, it is sure to hold the log; everything
-// behind is written again at recovery. While it is being copied it is sure to hold nothing.
+// behind is written again at recovery. While it is being copied, or is made to catch up, no part of it is
+// sure to be whole.
 func judgeVolume(j *daemon.Judgement, def *daemon.Definition, records []mars.Record, at mars.Point) {
 	j.Sectors = int64(def.Geometry().Sectors)
 	if at.Sectors > 0 {
 		j.Sectors = at.Sectors
 	}
-	if at.Inconsistent {
+	if at.Inconsistent || at.Installing {
 		j.Rewritten = []node.Run{{First: 0, N: j.Sectors}}
 		return
 	}

@@ -200,9 +200,9 @@ func TestWordsForStates(t *testing.T) {
 			st.Inconsistent, st.SyncOn, st.SyncWaits, st.ToCopy = true, true, true, 9
 		}, "InConsistent", "WaitingSync", "-cAsfR"},
 		{func(v *View, st *replica.Status) { st.Role, st.Emergency = replica.RolePrimary, true },
-			"EmergencyMode", "EmergencyMode", "dCASFR"},
+			"EmergencyMode", "EmergencyMode", "dCA---"},
 		{func(v *View, st *replica.Status) { st.Role, st.Fenced = replica.RolePrimary, true },
-			"UpToDate", "Fenced", "dCASFR"},
+			"UpToDate", "Fenced", "dCA---"},
 		{func(v *View, st *replica.Status) { st.CutOff = true }, "OutDated[S]", "SplitBrain", "-CASfR"},
 		{func(v *View, st *replica.Status) { v.Primary = "" }, "OutDated[F]", "NoPrimaryDesignated",
 			"-CASfR"},

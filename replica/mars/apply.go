@@ -43,7 +43,7 @@ type part struct {
 func (m *Machine) applyKick() {
 	a := &m.applier
 	if a.busy || m.applied.pos >= m.replayEnd() || m.role == replica.RoleDefective ||
-		m.resizing() || m.restarting || m.copy.size != 0 {
+		m.resizing() || m.restarting || m.copy.size != 0 || m.copy.staged.on && !m.copy.staged.installed {
 		return
 	}
 	if !m.state.replayOn && m.role == replica.RoleSecondary {
@@ -373,6 +373,10 @@ func (m *Machine) persistApplied() {
 }
 
 func (m *Machine) volumeSynced(ev *node.Event) {
+	if ev.Op == node.OpSync && ev.Code == node.OK && m.copy.staging() && m.copy.staged.end > 0 {
+		m.out.LogSync(devStage, tagStageSync, stageSegment) // what counts as copied must be there, too
+		return
+	}
 	m.meta.syncing = false
 	if ev.Code == node.OK && !m.restarting {
 		m.state.applied, m.state.sectors = m.meta.candidate, m.meta.sectors

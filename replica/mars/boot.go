@@ -21,6 +21,8 @@ type boot struct {
 	end      mark
 	geo      node.Geometry // of the volume at end
 	start    int64         // of the segment being scanned
+	stray    bool          // what is staged is of another branch than the log
+	litter   []node.Segment
 }
 
 type bootStage uint8
@@ -35,6 +37,9 @@ const (
 	bootTruncate
 	bootDelete
 	bootLogSync
+	bootStageList
+	bootStageCut
+	bootStageDelete
 )
 
 func (m *Machine) onBoot(ev *node.Event) {
@@ -51,7 +56,7 @@ func (m *Machine) onBoot(ev *node.Event) {
 // bootStep takes the completion of the one request under way.
 func (m *Machine) bootStep(ev *node.Event) {
 	b := m.boot
-	if ev.Code != node.OK && b.stage != bootDelete {
+	if ev.Code != node.OK && b.stage != bootDelete && b.stage != bootStageDelete {
 		m.defect("%v failed at boot: %v", ev.Op, ev.Code)
 		return
 	}
@@ -79,7 +84,7 @@ func (m *Machine) bootStep(ev *node.Event) {
 			m.defect("%v", err)
 			return
 		}
-		b.logSegs, b.at, b.stage = segs, 0, bootHeaders
+		b.logSegs, b.at, b.stage = m.stagedLog(segs), 0, bootHeaders
 		m.bootNextHeader()
 	case bootHeaders:
 		m.bootHeader(ev)
@@ -89,6 +94,8 @@ func (m *Machine) bootStep(ev *node.Event) {
 		m.bootDeleteNext()
 	case bootLogSync:
 		m.booted()
+	default:
+		m.bootStage(ev)
 	}
 }
 
@@ -128,6 +135,15 @@ func (m *Machine) bootList() {
 func (m *Machine) bootLog() {
 	m.bootMore()
 	m.applied = m.state.applied
+	if r := &m.state.resync; r.staged.on || r.sweep {
+		m.boot.stage = bootStageList
+		m.out.LogList(devStage, tagBoot)
+		return
+	}
+	m.bootLogList()
+}
+
+func (m *Machine) bootLogList() {
 	m.boot.stage = bootLogList
 	m.out.LogList(devLog, tagBoot)
 }
@@ -184,6 +200,14 @@ func (m *Machine) bootStartScan() {
 	b := m.boot
 	b.end, b.stage = m.applied, bootScan
 	segs := m.stream.segments
+	if s := &m.state.resync.staged; s.on && !s.installed {
+		b.end = s.base
+		if len(segs) == 0 || segs[0].before() != s.base {
+			b.at = -1 // what is there is older, or nothing
+			m.bootEnd()
+			return
+		}
+	}
 	for b.at = 0; b.at+1 < len(segs) && segs[b.at+1].Start <= b.end.pos; b.at++ {
 	}
 	switch r := &m.state.resync; {
@@ -246,7 +270,9 @@ func (m *Machine) bootScanned(ev *node.Event) {
 		if f.kind == kindResize {
 			b.geo.Sectors = uint64(f.sector)
 		}
-		b.end = mark{b.end.pos + f.size(), f.seq, f.chain()}
+		from := b.end.pos
+		b.end = mark{from + f.size(), f.seq, f.chain()}
+		b.stray = b.stray || m.state.resync.strays(from, b.end)
 		data = data[f.size():]
 	}
 	switch {
@@ -334,6 +360,7 @@ func (m *Machine) booted() {
 		m.stream.newest = m.state.hole
 	}
 	m.durable = m.boot.end
+	stray := m.boot.stray
 	m.boot = nil
 	m.role = replica.RoleSecondary
 	if m.ver.host == m.self.Host {
@@ -347,6 +374,7 @@ func (m *Machine) booted() {
 	}
 	m.copy = copier{nonce: m.copy.nonce, resync: m.state.resync.clone()}
 	m.copy.begin(m.applied.pos)
+	m.stageBooted(stray)
 	if m.copy.rewind { // what follows in the log counts only once it is known that it does
 		m.copy.rewind, m.state.resync.rewind = false, false
 		m.fetchFrom = m.save()

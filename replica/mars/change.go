@@ -141,8 +141,8 @@ func (m *Machine) onPrimary(ev *node.Event, refuse func(string)) {
 	case !m.state.replayOn:
 		refuse("replay is paused here; resume-replay first")
 		return
-	case m.copy.on:
-		refuse("the volume is inconsistent here, its copy is not finished; wait for it")
+	case m.copy.on && !(force && m.copy.staging()):
+		refuse(m.copy.why())
 		return
 	case m.restarting:
 		refuse("this replica is about to begin anew; wait for it")
@@ -162,6 +162,9 @@ func (m *Machine) onPrimary(ev *node.Event, refuse func(string)) {
 	case force:
 		c.kind = changeForce
 		m.lease.without = m.cfg.Lease > 0 && ev.N == 1
+		if m.copy.on {
+			m.giveUpStaging()
+		}
 	case m.role == replica.RoleClosed:
 		c.kind = changeReopen
 	}

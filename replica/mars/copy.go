@@ -85,6 +85,10 @@ func (c *copier) drop() {
 // holds notes that a copy taken now may hold content of up to a mark.
 func (m *Machine) holds(end mark) {
 	c := &m.copy
+	if c.staged.on {
+		m.stageHolds(end)
+		return
+	}
 	i := slices.IndexFunc(c.marks, func(k copyMark) bool { return k.ver == m.ver })
 	switch {
 	case i >= 0 && c.marks[i].pos < end.pos:
@@ -132,6 +136,10 @@ func (m *Machine) begins(seg *Segment) {
 // copyAgain begins from the first sector on, with the log as it is.
 func (m *Machine) copyAgain() {
 	c := &m.copy
+	if c.staged.on {
+		m.copyAnew()
+		return
+	}
 	c.drop()
 	c.marks, c.pending = nil, runs{{First: 0, N: m.sectors}}
 	c.begin(max(c.skipped, m.applied.pos))
@@ -147,6 +155,9 @@ func (c *copier) dying() bool {
 
 // done says whether the volume is consistent again, at the applied position.
 func (c *copier) done(applied int64) bool {
+	if c.staged.on && !c.staged.clean {
+		return false
+	}
 	return c.based && c.size == 0 && len(c.pending) == 0 && len(c.marks) == 0 && applied >= c.least
 }
 
@@ -156,6 +167,9 @@ func (m *Machine) replayEnd() int64 {
 		return m.emergencyReach()
 	}
 	c := &m.copy
+	if c.staged.on && !c.staged.installed {
+		return m.applied.pos
+	}
 	if !c.on || len(c.pending) == 0 {
 		// What is on the volume can be read, so it has to be sure.
 		return m.sure()
@@ -177,7 +191,8 @@ func (m *Machine) sectorsOf(bytes int64) int64 {
 // copying says whether there is something to copy, and from whom.
 func (m *Machine) copying() *peer {
 	c := &m.copy
-	if !c.on || !c.based || len(c.pending) == 0 || m.state.syncOff || m.restarting || m.turn == replica.SyncHeld {
+	if !c.on || !c.based || c.staged.install || len(c.pending) == 0 || m.state.syncOff || m.restarting ||
+		m.turn == replica.SyncHeld {
 		return nil
 	}
 	return m.source()
@@ -352,9 +367,7 @@ func (m *Machine) onMapped(p *peer, msg *message, body []byte) {
 	for _, h := range w.holes {
 		for _, r := range c.ours.within(h.First, end(h)) {
 			for _, q := range c.pending.within(r.First, end(r)) {
-				m.out.Zero(devVolume, tagCopyWrite|slot, q.First, q.N)
-				w.writes++
-				c.live++
+				m.put(w, slot, q, nil)
 			}
 		}
 	}
@@ -419,23 +432,38 @@ func (m *Machine) onCopied(p *peer, msg *message, body []byte) {
 			w.failed = true
 			break
 		}
-		m.out.Write(devVolume, tagCopyWrite|slot, w.first+first, body[:n*carry])
-		w.writes++
-		m.copy.live++
+		m.put(w, slot, node.Run{First: w.first + first, N: n}, body[:n*carry])
 		body = body[n*carry:]
 	}
 	m.wayDone(w)
 }
 
+// put brings a part of a copy to where it belongs; without data it becomes zero.
+func (m *Machine) put(w *way, slot node.Tag, at node.Run, data []byte) {
+	w.writes++
+	m.copy.live++
+	switch {
+	case m.copy.staged.on:
+		m.stage(int(slot), at, data)
+	case data == nil:
+		m.out.Zero(devVolume, tagCopyWrite|slot, at.First, at.N)
+	default:
+		m.out.Write(devVolume, tagCopyWrite|slot, at.First, data)
+	}
+}
+
 // copyWritten takes the end of one write of a way.
 func (m *Machine) copyWritten(ev *node.Event) {
-	c := &m.copy
-	w := &c.ways[ev.Tag&^tagClass]
-	c.live--
-	w.writes--
-	w.failed = w.failed || ev.Code != node.OK
-	m.wayDone(w)
+	m.wayWritten(int(ev.Tag&^tagClass), ev.Code == node.OK)
 	m.resizeKick()
+}
+
+func (m *Machine) wayWritten(slot int, ok bool) {
+	w := &m.copy.ways[slot]
+	m.copy.live--
+	w.writes--
+	w.failed = w.failed || !ok
+	m.wayDone(w)
 }
 
 // wayDone ends a way when nothing of it is under way any more. While it was, replay has gone no further

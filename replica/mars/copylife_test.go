@@ -148,7 +148,7 @@ func (c *cluster) startAgain() {
 	for range 4 { // who has log for another one may delete it before it is fetched
 		c.pass(node.Second)
 		for _, id := range c.hosts {
-			if s := c.state(id); s.Role != replica.RoleBooting && (s.CutOff || s.Orphan) {
+			if s := c.state(id); s.Role != replica.RoleBooting && (s.CutOff || s.Orphan && !s.CatchesUp) {
 				c.ok(id, replica.OpInvalidate, 0, int64(id%2), nil)
 			}
 		}

@@ -17,7 +17,7 @@ type Desk struct {
 	Machine *Machine
 	Self    node.Addr
 	Volume  []byte
-	Logs    [2]map[uint64]*DeskFile
+	Logs    [3]map[uint64]*DeskFile
 	// Fail, if set, says how a request ends that would succeed.
 	Fail func(f *node.Effect) node.Code
 	// Hold, if set, says which requests do not end: they wait in held.

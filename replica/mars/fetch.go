@@ -174,7 +174,7 @@ func (m *Machine) onData(p *peer, msg *message, body []byte) {
 		if len(m.stream.segments) == 0 && f.kind != kindSegment {
 			// A log can only begin with a segment. Either who named the base has begun one there, and this
 			// one has not, or the log was given up in an emergency. Nothing is here that the source lacks.
-			m.beginAnew(resync{on: true}, mark{})
+			m.copyAnew()
 			return
 		}
 		m.stream.add(&f, body[:f.size()])
@@ -366,7 +366,7 @@ func (m *Machine) onSplit(p *peer, body []byte) {
 		return
 	}
 	if m.copy.on { // nothing is lost that could be used
-		m.beginAnew(resync{on: true}, mark{})
+		m.copyAnew()
 		return
 	}
 	f := &m.fetch
@@ -386,7 +386,7 @@ func (m *Machine) onBehind(p *peer) {
 	}
 	m.fetch.behind = true
 	if m.chooseFeeder(); m.fetch.orphan && m.copy.on {
-		m.beginAnew(resync{on: true}, mark{})
+		m.copyAnew()
 	}
 }
 

@@ -89,7 +89,7 @@ func begin(t testing.TB, s setup) *cluster {
 				cfg.Joins = true
 			}
 			return []node.Spec{{New: func() node.Machine { return mars.New(cfg) },
-				Volumes: []node.Geometry{cfg.Geometry}, Logs: 2}}
+				Volumes: []node.Geometry{cfg.Geometry}, Logs: 3}}
 		}}
 	if s.faulty {
 		world.Wrap = faults.Wrap

@@ -27,10 +27,10 @@ func (h *History) Add(files []node.LogFile) {
 	}
 }
 
-// Whole returns a log from its very beginning, given the logs of a replica. What is left of it may be
-// nothing, or end before what is on the volume: then it goes as far as that.
+// Whole returns the log that counts from its very beginning, given the logs of a replica. What is left of
+// it may be nothing, or end before what is on the volume: then it goes as far as that.
 func (h *History) Whole(logs [][]node.LogFile) ([]node.LogFile, error) {
-	files := logs[devLog]
+	files := Live(logs[devLog], logs[devMeta])
 	if p := Persisted(logs[devMeta]); p.Emergency && logEnd(files) < p.Pos {
 		return h.before(p.chain, nil)
 	}

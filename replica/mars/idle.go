@@ -58,7 +58,8 @@ func (m *Machine) disksIdle() bool {
 
 // copyIdle says whether no copy is under way, and this replica does not begin anew.
 func (m *Machine) copyIdle() bool {
-	return !m.restarting && (!m.copy.on || m.source() == nil || m.copy.based && (m.state.syncOff || m.turn == replica.SyncHeld))
+	return !m.restarting && !m.wantsCatchUp() && (!m.copy.on || m.source() == nil ||
+		m.copy.based && (m.state.syncOff || m.turn == replica.SyncHeld))
 }
 
 // fetchIdle says whether the own log ends where that of the source is known to end, and nothing is

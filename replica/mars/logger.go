@@ -90,6 +90,7 @@ func (m *Machine) logRepaired(ev *node.Event) {
 // committed is called when more of the log has become durable.
 func (m *Machine) committed() {
 	m.ackWaiting()
+	m.stageCommitted()
 	m.applyKick()
 	m.trim() // replay may be off: then this is the only place that bounds the memory
 	for i := range m.peers {

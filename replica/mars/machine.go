@@ -25,7 +25,7 @@ type Config struct {
 	FetchWindow int64 // bytes of log on their way to one secondary. 1 MiB
 	Segment     int64 // bytes of a segment of the log, then the next one is begun. 1 GiB
 	// LogLimit is how much log is kept for members that are behind, in bytes. Who needs more is left
-	// behind (replica.Status.Orphan) and has to be invalidated. The same happens when the log's disk is
+	// behind (replica.Status.Orphan) and catches up with content. The same happens when the log's disk is
 	// full. 0: as much as they need, as long as there is space.
 	LogLimit int64
 	// Emergency has the primary go on without a log that has no room, if all that may be deleted of it
@@ -84,6 +84,7 @@ const (
 	devVolume node.Dev = 0
 	devLog    node.Dev = 0
 	devMeta   node.Dev = 1
+	devStage  node.Dev = 2
 )
 
 // Tags: what a completion or timer belongs to, in the upper half; which one, in the lower.
@@ -111,6 +112,11 @@ const (
 	tagLogDelete
 	tagLogNote
 	tagLease
+	tagStageAppend
+	tagStageSync
+	tagStageRead
+	tagStageWrite
+	tagStageDelete
 
 	tagClass node.Tag = 0xffffffff << 32
 )
@@ -153,7 +159,9 @@ type Machine struct {
 	resizedAt int64 // where the newest frame of a resize that was made here ends
 
 	copy       copier
-	turn       int64      // may it go on: replica.SyncFree, SyncHeld or SyncGiven
+	turn       int64 // may it go on: replica.SyncFree, SyncHeld or SyncGiven
+	stager     stager
+	catchUp    catchUp
 	copies     []copyRead // what others copy from here
 	liveCopies int
 	copyBuf    []byte
@@ -224,6 +232,9 @@ func (m *Machine) Step(now node.Time, ev *node.Event, out *node.Effects) {
 	case node.KindMessage:
 		m.onMessage(ev)
 	}
+	if m.copy.staged.on {
+		m.stageKick()
+	}
 	if m.restarting {
 		m.restart()
 	}
@@ -256,7 +267,7 @@ func (m *Machine) onDone(ev *node.Event) {
 		m.applyRead(ev)
 	case tagApplyWrite:
 		m.applyWritten(ev)
-	case tagVolumeSync:
+	case tagVolumeSync, tagStageSync:
 		m.volumeSynced(ev)
 	case tagUserRead:
 		m.userRead(ev)
@@ -278,6 +289,14 @@ func (m *Machine) onDone(ev *node.Event) {
 		m.copyServed(ev)
 	case tagLogDelete:
 		m.logDeleted(ev)
+	case tagStageAppend:
+		m.stageAppended(ev)
+	case tagStageRead:
+		m.stageRead(ev)
+	case tagStageWrite:
+		m.stageWritten(ev)
+	case tagStageDelete:
+		m.stageDeleted(ev)
 	}
 }
 
@@ -312,6 +331,7 @@ func (m *Machine) onTick() {
 	m.persistApplied()
 	m.fetchTick()
 	m.copyTick()
+	m.catchUpTick()
 	m.deleteKick()
 	m.changeTick()
 	if (m.slow || m.ticks%10 == 0) && m.role != replica.RoleLeft {
@@ -370,6 +390,10 @@ func (m *Machine) onMessage(ev *node.Event) {
 		m.onBehind(p)
 	case msgBase:
 		m.onBase(p, &msg, body)
+	case msgCatchUp:
+		m.onCatchUp(p, &msg, body)
+	case msgSince:
+		m.onSince(p, &msg, body)
 	case msgMap, msgCopy:
 		m.onCopyAsked(p, &msg, body)
 	case msgMapped:
@@ -463,7 +487,8 @@ func (m *Machine) Status() replica.Status {
 		Synced:    m.state.applied.pos,
 		Committed: m.fetch.committed, CommittedSeq: m.fetch.committedSeq, Lost: m.fetch.lost,
 		Changes: m.changes, Sectors: m.sectors, Open: m.opened, Members: m.group.members,
-		SyncOn: !m.state.syncOff, Inconsistent: m.copy.on, Orphan: m.fetch.orphan,
+		SyncOn: !m.state.syncOff, Inconsistent: m.copy.on && !m.copy.staged.on,
+		Orphan: m.fetch.orphan || m.copy.staged.on, CatchesUp: m.copy.staged.on,
 		Ack: m.ack().String(), LogFrom: m.logFrom(), ToCopy: m.copy.pending.sectors(),
 		LogLimit: m.logLimit(), SyncWaits: m.waits(), SyncTurn: m.turn == replica.SyncGiven,
 		Emergency: m.emergency.on,
@@ -496,6 +521,9 @@ func (m *Machine) String() string {
 	}
 	if m.unserved() {
 		s += ", no lease"
+	}
+	if m.copy.staged.on {
+		s += m.copy.staged.String()
 	}
 	return s
 }

@@ -29,12 +29,15 @@ const (
 	// A lease of credit ns, asked for at nonce on my clock. My newest epoch, seq, begins at pos; chain: my
 	// incarnation (upper half), and who has opened that epoch (lower half).
 	msgLease
-	msgLeased // so much is granted; flags: or why not; seq: to whom it is promised
+	msgLeased  // so much is granted; flags: or why not; seq: to whom it is promised
+	msgCatchUp // nobody has the log behind pos; body: my segment there; credit: sectors; nonce: failures
+	msgSince   // begin your log here: body: one segment and what differs there, or nothing: I cannot tell
 	msgEnd
 )
 
 var msgNames = [...]string{"?", "hello", "fetch", "data", "split", "ask", "grant", "revoke",
-	"revoked", "in use", "behind", "base", "map", "mapped", "copy", "copied", "lease", "leased"}
+	"revoked", "in use", "behind", "base", "map", "mapped", "copy", "copied", "lease", "leased",
+	"catch up", "since"}
 
 const (
 	flagReply   = 1 << iota // hello: answer with a hello

@@ -42,7 +42,7 @@ const (
 	metaMagic     = 0x54454d50
 	metaMaxBytes  = 64 << 10
 	metaMaxRecord = metaSize + metaMore + 8 + groupHead + 8 + groupMember*maxMembers + 4 + resyncHead +
-		16*resyncRuns
+		resyncMark*maxMarks + stagingSize + 16*resyncRuns
 	metaMore = 16 // of the longer form, without the group, the resync and the hole
 
 	metaLong    = 4 // flags
@@ -61,7 +61,7 @@ func (s *state) encode(gen uint64) []byte {
 	b = le.AppendUint64(b, uint64(s.sectors))
 	b = le.AppendUint32(b, uint32(len(members)))
 	b = append(b, members...)
-	if s.resync.on {
+	if s.resync.on || s.resync.sweep {
 		r := s.resync.encode()
 		b = le.AppendUint32(b, uint32(len(r)))
 		b = append(b, r...)
@@ -79,7 +79,7 @@ func (s *state) head(gen uint64) []byte {
 	flags := uint32(0)
 	if s.long {
 		flags |= metaLong
-		if s.resync.on {
+		if s.resync.on || s.resync.sweep {
 			flags |= metaResync
 		}
 		if s.hole != 0 {
@@ -228,7 +228,7 @@ func (m *Machine) metaKick() {
 		m.state.group = m.group
 	}
 	m.state.hole = m.holeNow()
-	m.state.long = m.group.changed() || m.state.hole != 0 || m.state.resync.on ||
+	m.state.long = m.group.changed() || m.state.hole != 0 || m.state.resync.on || m.state.resync.sweep ||
 		m.state.sectors != int64(m.cfg.Geometry.Sectors)
 	record := m.state.encode(s.saving)
 	s.size = int64(len(record))

@@ -32,6 +32,8 @@ type resync struct {
 	marks []copyMark
 	// pending are the sectors still to be copied.
 	pending runs
+	staged  staging
+	sweep   bool // the staging log may hold what nobody needs
 }
 
 // copyMark is the end of a history that copies hold content of.
@@ -56,7 +58,8 @@ func (r resync) clone() resync {
 func (r *resync) encode() []byte {
 	le := binary.LittleEndian
 	flags := uint64(0)
-	for i, set := range []bool{r.on, r.based, r.rewind} {
+	for i, set := range []bool{r.on, r.based, r.rewind, r.staged.on, r.staged.install, r.staged.installed,
+		r.sweep} {
 		if set {
 			flags |= 1 << i
 		}
@@ -76,6 +79,9 @@ func (r *resync) encode() []byte {
 		b = le.AppendUint64(b, m.seq)
 		b = le.AppendUint64(b, m.chain)
 	}
+	if r.staged.on {
+		b = r.staged.append(b)
+	}
 	return node.AppendRuns(b, pending...)
 }
 
@@ -87,15 +93,27 @@ func decodeResync(b []byte) (r resync, err error) {
 	flags := le.Uint64(b)
 	r = resync{on: flags&1 != 0, based: flags&2 != 0, rewind: flags&4 != 0, nr: le.Uint64(b[8:]),
 		size: int64(le.Uint64(b[16:])), least: int64(le.Uint64(b[24:]))}
+	r.staged.on, r.staged.install, r.staged.installed = flags&8 != 0, flags&16 != 0, flags&32 != 0
+	r.sweep = flags&64 != 0
+	more := uint64(0)
+	if r.staged.on {
+		more = stagingSize
+	}
 	marks, n := le.Uint64(b[32:]), le.Uint64(b[40:])
 	if marks > maxMarks || n > resyncRuns || r.size < 0 || r.least < 0 ||
-		uint64(len(b)) != resyncHead+resyncMark*marks+16*n {
+		uint64(len(b)) != resyncHead+resyncMark*marks+more+16*n {
 		return resync{}, fmt.Errorf("resync of %d marks and %d runs in %d bytes", marks, n, len(b))
 	}
 	for b = b[resyncHead:]; marks > 0; marks-- {
 		r.marks = append(r.marks, copyMark{version{le.Uint64(b), node.ID(le.Uint64(b[8:]))},
 			mark{int64(le.Uint64(b[16:])), le.Uint64(b[24:]), le.Uint64(b[32:])}})
 		b = b[resyncMark:]
+	}
+	if r.staged.on {
+		if err := r.staged.decode(b); err != nil {
+			return resync{}, err
+		}
+		b = b[stagingSize:]
 	}
 	r.pending, err = node.DecodeRuns(b)
 	return r, err
@@ -137,6 +155,7 @@ func (m *Machine) onInvalidate(ev *node.Event, refuse func(string)) {
 func (m *Machine) beginAnew(r resync, from mark) uint64 {
 	m.restarting = true
 	m.copy.drop()
+	r.sweep = r.sweep || m.copy.staged.on
 	m.state.resync, m.state.applied = r, from
 	if from == (mark{}) {
 		m.state.sectors = int64(m.cfg.Geometry.Sectors)
@@ -148,7 +167,7 @@ func (m *Machine) beginAnew(r resync, from mark) uint64 {
 func (m *Machine) restart() {
 	if m.meta.saved != m.meta.want || m.applier.busy || m.logger.busy ||
 		m.meta.syncing || m.resizing() || m.fetch.scan.reading || m.volumeBusy() ||
-		m.deleting {
+		m.deleting || m.stager.busy() {
 		return
 	}
 	for i := range m.peers {
@@ -157,7 +176,7 @@ func (m *Machine) restart() {
 		}
 	}
 	m.restarting = false
-	m.applier, m.logger, m.emergency = applier{}, logger{}, emergency{}
+	m.applier, m.logger, m.stager, m.emergency = applier{}, logger{}, stager{}, emergency{}
 	m.resizedAt = 0
 	m.resetFetch()
 	m.forgetPeers()

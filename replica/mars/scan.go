@@ -2,6 +2,7 @@ package mars
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/container-football/pitch/node"
 )
@@ -88,6 +89,9 @@ type Point struct {
 	Seq          uint64
 	Sectors      int64 // of the volume there; 0: as in the configuration
 	Inconsistent bool
+	// Installing is set while a replica that catches up brings content to the volume that it has put aside:
+	// what is there is the log up to Pos, or something later.
+	Installing bool
 	// Emergency: the log may end before Pos, and a crash may have left sectors of later writes that no log
 	// has.
 	Emergency bool
@@ -96,10 +100,16 @@ type Point struct {
 
 // Persisted reads the newest state from a dump of a replica's meta device.
 func Persisted(files []node.LogFile) Point {
-	for i := len(files) - 1; i >= 0; i-- {
-		if s, _, ok := decodeState(files[i].Data); ok {
-			return Point{s.applied.pos, s.applied.seq, s.sectors, s.resync.on, s.hole != 0, s.applied.chain}
+	s, _ := newestState(files)
+	return Point{s.applied.pos, s.applied.seq, s.sectors, s.resync.on && !s.resync.staged.on,
+		s.resync.staged.install, s.hole != 0, s.applied.chain}
+}
+
+func newestState(files []node.LogFile) (state, bool) {
+	for _, f := range slices.Backward(files) {
+		if s, _, ok := decodeState(f.Data); ok {
+			return s, true
 		}
 	}
-	return Point{}
+	return state{}, false
 }

@@ -20,6 +20,7 @@ type stream struct {
 	newest   uint64        // number of the newest segment, or of the one before the first that is to come
 	at       mark          // the end
 	low      mark          // where memory begins: the start of refs[head], or the end
+	dirty    dirtied       // what the log has changed, also where it is gone
 }
 
 // mark is a position together with what identifies the log up to there.
@@ -92,8 +93,12 @@ func (s *stream) added(f *frame) {
 	case kindSegment:
 		s.segments = append(s.segments, segmentOf(f))
 		s.newest = uint64(f.sector)
+		s.dirty.begin(segmentOf(f), int64(s.geo.Sectors))
 	case kindResize:
 		s.geo.Sectors = uint64(f.sector)
+		s.dirty.forget()
+	default:
+		s.dirty.changed(f.sector, int64(f.sectors), int64(s.geo.Sectors))
 	}
 }
 

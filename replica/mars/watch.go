@@ -58,6 +58,8 @@ type vitals struct {
 	waits      bool  // for its turn to copy
 	turn       int64 // which it has
 	fenced     bool
+	staged     bool // it catches up
+	install    bool
 	sectors    int64
 	lost       replica.Loss
 	groupEpoch uint64
@@ -69,6 +71,7 @@ func (m *Machine) vitals() vitals {
 	return vitals{role: m.role, ver: m.ver, fetchOn: m.state.fetchOn, replayOn: m.state.replayOn,
 		waits: m.waits(), turn: m.turn, syncOff: m.state.syncOff, copies: m.copy.on, orphan: m.fetch.orphan,
 		emergency: m.emergency.on, fenced: m.unserved(),
+		staged: m.copy.staged.on, install: m.copy.staged.install,
 		cut: m.fetch.cut, split: m.splitBrain(), sectors: m.sectors, lost: m.fetch.lost,
 		groupEpoch: m.group.epoch, groupBy: m.group.by, changes: m.group.changes}
 }
@@ -77,7 +80,8 @@ func (m *Machine) vitals() vitals {
 // step: so it builds nothing, and looks at a loss only where there can be one.
 func (m *Machine) changed() bool {
 	s := &m.seen
-	return s.syncOff != m.state.syncOff || s.copies != m.copy.on || s.orphan != m.fetch.orphan ||
+	return s.staged != m.copy.staged.on || s.install != m.copy.staged.install ||
+		s.syncOff != m.state.syncOff || s.copies != m.copy.on || s.orphan != m.fetch.orphan ||
 		s.emergency != m.emergency.on ||
 		s.turn != m.turn || s.waits != m.waits() || s.fenced != m.unserved() ||
 		s.role != m.role || s.ver != m.ver || s.sectors != m.sectors ||

@@ -111,7 +111,11 @@ func (c *volViewCmd) details(s *streams, v *daemon.View) {
 		fmt.Fprintf(s.out, "%s: TROUBLE, %d times, last at %s: %s\n", v.Name, t.Times,
 			t.Last.Format(time.DateTime), t.Error)
 	}
-	if v.Orphan {
+	switch {
+	case v.CatchesUp:
+		fmt.Fprintf(s.out, "%s: catches up with what has changed: %s to come; consistent and old until then\n", v.Name,
+			human(v.ToCopy))
+	case v.Orphan:
 		fmt.Fprintf(s.out, "%s: ORPHAN: nobody has the log any more that follows; `pitch vol invalidate %s` "+
 			"copies the volume\n", v.Name, v.Name)
 	}

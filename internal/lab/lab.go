@@ -12,10 +12,10 @@ import (
 )
 
 // FreePort is one that nobody listens on at this moment.
-func FreePort(t testing.TB) int { return freePorts(t, 1)[0] }
+func FreePort(t testing.TB) int { return FreePorts(t, 1)[0] }
 
-// freePorts are several of them. All are held until the last one is found.
-func freePorts(t testing.TB, n int) (ports []int) {
+// FreePorts are several of them. All are held until the last one is found.
+func FreePorts(t testing.TB, n int) (ports []int) {
 	t.Helper()
 	for range n {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -41,7 +41,7 @@ func Write(t testing.TB, dir, pitch, more string, names ...string) {
 		}
 	}
 	run("ca", "create", "pki", "--cluster", "lab")
-	ports := freePorts(t, len(names))
+	ports := FreePorts(t, len(names))
 	for i, name := range names {
 		run("ca", "issue", "pki", name)
 		var b strings.Builder

@@ -148,6 +148,8 @@ type View struct {
 
 	// Orphan is set if nobody has the log any more that follows the one here.
 	Orphan bool `json:"orphan"`
+	// CatchesUp is set while an orphan copies what has changed, beside a volume that stays consistent.
+	CatchesUp bool `json:"catches_up"`
 	// PrimaryUnreachable is set if another host is primary, and is not connected.
 	PrimaryUnreachable bool `json:"primary_unreachable"`
 	// Attached is the block device of the volume on this host; empty if there is none.

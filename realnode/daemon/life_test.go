@@ -17,12 +17,13 @@ import (
 	"time"
 
 	"github.com/container-football/pitch/internal/durable"
+	"github.com/container-football/pitch/internal/lab"
 )
 
 // A daemon was killed while it made one resource and while it deleted another one. At its next start
 // there is neither, and what was whole is there.
 func TestLeftoversOfACrashAreTidied(t *testing.T) {
-	cfg := configOf(t, t.TempDir(), 0, []string{"alpha"}, freePorts(t, 1))
+	cfg := configOf(t, t.TempDir(), 0, []string{"alpha"}, lab.FreePorts(t, 1))
 	d := start(t, cfg, nil)
 	d.create("whole")
 	d.create("half")
@@ -54,7 +55,7 @@ func TestLeftoversOfACrashAreTidied(t *testing.T) {
 
 // A data folder that somebody else has damaged or uses is not opened, and the message says where.
 func TestDataFolderThatCannotBeUsed(t *testing.T) {
-	cfg := configOf(t, t.TempDir(), 0, []string{"alpha"}, freePorts(t, 1))
+	cfg := configOf(t, t.TempDir(), 0, []string{"alpha"}, lab.FreePorts(t, 1))
 	d := start(t, cfg, nil)
 	d.create("lv1")
 	refused := func(what string) {
@@ -108,7 +109,7 @@ func TestDataFolderThatCannotBeUsed(t *testing.T) {
 // A host that was a member when a replica was made has left the cluster since, and its [[peer]] has
 // gone. The replica knows its members itself by now. A replica that has never run needs them all.
 func TestMemberThatHasLeftTheCluster(t *testing.T) {
-	cfg := configOf(t, t.TempDir(), 0, []string{"alpha"}, freePorts(t, 1))
+	cfg := configOf(t, t.TempDir(), 0, []string{"alpha"}, lab.FreePorts(t, 1))
 	d := start(t, cfg, nil)
 	d.create("lv1")
 	if err := d.stop(); err != nil {
@@ -156,7 +157,7 @@ func (c *changing) reload() (*Config, error) {
 
 // Peers and the level of the log are taken up. All else takes a restart, and is refused as a whole.
 func TestReload(t *testing.T) {
-	dir, ports := t.TempDir(), freePorts(t, 2)
+	dir, ports := t.TempDir(), lab.FreePorts(t, 2)
 	cfg := configOf(t, dir, 0, []string{"alpha"}, ports)
 	file := &changing{cfg: cfg}
 	d := start(t, cfg, func(o *Options) { o.Reload = file.reload })
@@ -223,7 +224,7 @@ func TestSystemdIsTold(t *testing.T) {
 		}
 	}
 	t.Setenv("NOTIFY_SOCKET", path)
-	cfg := configOf(t, t.TempDir(), 0, []string{"alpha"}, freePorts(t, 1))
+	cfg := configOf(t, t.TempDir(), 0, []string{"alpha"}, lab.FreePorts(t, 1))
 	file := &changing{cfg: cfg}
 	hangups := make(chan os.Signal, 1)
 	hangups <- syscall.SIGHUP // it has come too early to be answered at once

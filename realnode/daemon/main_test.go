@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"path/filepath"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/container-football/pitch/internal/lab"
 	"github.com/container-football/pitch/node"
 	"github.com/container-football/pitch/realnode/nbd/nbdtest"
 	"github.com/container-football/pitch/replica"
@@ -204,20 +204,6 @@ func configOf(t testing.TB, dir string, i int, names []string, ports []int) *Con
 	return c
 }
 
-// freePorts are so many that nobody listens on at this moment.
-func freePorts(t testing.TB, n int) (ports []int) {
-	t.Helper()
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close()
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-	}
-	return ports
-}
-
 // start runs a daemon, which ends with the test, and waits until it answers.
 func start(t testing.TB, cfg *Config, change func(*Options)) *running {
 	t.Helper()
@@ -262,13 +248,13 @@ func start(t testing.TB, cfg *Config, change func(*Options)) *running {
 // alone is a daemon without peers.
 func alone(t testing.TB) *running {
 	t.Helper()
-	return start(t, configOf(t, t.TempDir(), 0, []string{"alpha"}, freePorts(t, 1)), nil)
+	return start(t, configOf(t, t.TempDir(), 0, []string{"alpha"}, lab.FreePorts(t, 1)), nil)
 }
 
 // together are daemons that know each other.
 func together(t testing.TB, names ...string) (list []*running) {
 	t.Helper()
-	dir, ports := t.TempDir(), freePorts(t, len(names))
+	dir, ports := t.TempDir(), lab.FreePorts(t, len(names))
 	for i := range names {
 		list = append(list, start(t, configOf(t, dir, i, names, ports), nil))
 	}

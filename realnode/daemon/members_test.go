@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/container-football/pitch/internal/lab"
 	"github.com/container-football/pitch/node"
 	"github.com/container-football/pitch/realnode/mesh"
 )
@@ -142,7 +143,7 @@ func bareMesh(t testing.TB, cfg *Config) *mesh.Mesh {
 
 // Whoever reaches the part for other daemons can speak for himself alone, whatever he says.
 func TestPeersSpeakForThemselves(t *testing.T) {
-	dir, ports := t.TempDir(), freePorts(t, 3)
+	dir, ports := t.TempDir(), lab.FreePorts(t, 3)
 	names := []string{"alpha", "beta", "gamma"}
 	alpha := start(t, configOf(t, dir, 0, names, ports), nil)
 	alpha.create("lv1")

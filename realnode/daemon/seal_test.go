@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/container-football/pitch/internal/lab"
 	"github.com/container-football/pitch/node"
 )
 
@@ -51,7 +52,7 @@ func sealedFiles(dir string) []string {
 // stopped is the data folder of a daemon that has run once, with one resource.
 func stopped(t testing.TB) *Config {
 	t.Helper()
-	cfg := configOf(t, t.TempDir(), 0, []string{"alpha"}, freePorts(t, 1))
+	cfg := configOf(t, t.TempDir(), 0, []string{"alpha"}, lab.FreePorts(t, 1))
 	d := start(t, cfg, nil)
 	d.create("lv1")
 	if err := d.stop(); err != nil {

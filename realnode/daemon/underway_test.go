@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/container-football/pitch/internal/lab"
 	"github.com/container-football/pitch/realnode/engine"
 	"github.com/container-football/pitch/realnode/mesh"
 )
@@ -36,7 +37,7 @@ func asked(t *testing.T, m *mesh.Mesh) net.Conn {
 // A peer does not answer the question for a volume. Meanwhile others can be made and deleted, but not
 // this one; and when whoever has asked gives up, it can be made as well.
 func TestJoinWhileThePeerIsSilent(t *testing.T) {
-	dir, ports, names := t.TempDir(), freePorts(t, 2), []string{"alpha", "beta"}
+	dir, ports, names := t.TempDir(), lab.FreePorts(t, 2), []string{"alpha", "beta"}
 	alpha := bareMesh(t, configOf(t, dir, 0, names, ports))
 	beta := start(t, configOf(t, dir, 1, names, ports), nil)
 	ctx, giveUp := context.WithCancel(context.Background())

@@ -18,7 +18,8 @@ func (d *Daemon) view(r *resource, st replica.Status) View {
 		Behind: max(0, st.Committed-st.End), Unapplied: max(0, st.End-st.Applied),
 		Inconsistent: st.Inconsistent, ToCopy: st.ToCopy * int64(r.def.Sector), LogFrom: st.LogFrom,
 		FetchOn: st.FetchOn, ReplayOn: st.ReplayOn, SyncOn: st.SyncOn, Orphan: st.Orphan,
-		Ack: st.Ack, LogLimit: st.LogLimit, SyncWaits: st.SyncWaits,
+		CatchesUp: st.CatchesUp,
+		Ack:       st.Ack, LogLimit: st.LogLimit, SyncWaits: st.SyncWaits,
 		PrimaryUnreachable: st.Primary != 0 && !d.reaches(st.Primary), Attached: d.deviceOf(r.def.Name),
 		UpToDate: st.UpToDate, SplitBrain: st.SplitBrain, CutOff: st.CutOff, Defect: st.Defect}
 	v.SyncPercent = syncPercent(&v)
@@ -143,6 +144,8 @@ func replState(v *View, st replica.Status) string {
 		return "PausedReplay"
 	case v.PrimaryUnreachable:
 		return "PrimaryUnreachable"
+	case st.CatchesUp:
+		return "CatchingUp"
 	case st.Orphan:
 		return "Orphan"
 	}

@@ -203,6 +203,7 @@ func TestWordsForStates(t *testing.T) {
 			"EmergencyMode", "EmergencyMode", "dCA---"},
 		{func(v *View, st *replica.Status) { st.Role, st.Fenced = replica.RolePrimary, true },
 			"UpToDate", "Fenced", "dCA---"},
+		{func(v *View, st *replica.Status) { st.Orphan, st.CatchesUp = true, true }, "Orphan", "CatchingUp", "-CASfR"},
 		{func(v *View, st *replica.Status) { st.CutOff = true }, "OutDated[S]", "SplitBrain", "-CASfR"},
 		{func(v *View, st *replica.Status) { v.Primary = "" }, "OutDated[F]", "NoPrimaryDesignated",
 			"-CASfR"},

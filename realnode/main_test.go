@@ -64,7 +64,7 @@ func nodeMain(path string) error {
 }
 
 // build makes the machine of a definition of these tests.
-func build(def *daemon.Definition, _ []node.Addr) (node.Spec, error) {
+func build(def *daemon.Definition, _ []node.Addr, _ node.Addr) (node.Spec, error) {
 	if def.Strategy == probes {
 		return nodetest.Specs(def.Geometry())[def.Number], nil
 	}

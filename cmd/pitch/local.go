@@ -31,12 +31,6 @@ func openLocal(ctx context.Context, s scenario.Setup) (scenario.World, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i := range s.File.Resources {
-		if r := &s.File.Resources[i]; r.Lease > 0 {
-			return nil, usageError{fmt.Errorf("%s: resource %s: the local world knows no leases; run it in sim",
-				s.File.Path, r.Name)}
-		}
-	}
 	mode := unsyncedOf(s.File)
 	cfg := realnode.ClusterConfig{Command: []string{self, "node", "--runner", "--config"},
 		Dir: s.Dir, Hosts: len(s.File.Hosts), Seed: s.File.Seed, Unsynced: mode,
@@ -62,6 +56,9 @@ const absent = "absent"
 // prosumer is the strategy of a host that uses a volume without having a replica.
 const prosumer = "prosumer"
 
+// witnessOf is the strategy of a host that votes on leases without having a replica.
+const witnessOf = "witness"
+
 // definitions are the resources of a scenario, as the daemon of a host knows them. Machines are
 // numbered by their place in the file, in all worlds.
 func definitions(f *scenario.File, id node.ID) (list []*daemon.Definition) {
@@ -70,14 +67,21 @@ func definitions(f *scenario.File, id node.ID) (list []*daemon.Definition) {
 		def := &daemon.Definition{Schema: daemon.Schema, Name: "r" + strconv.Itoa(i),
 			Number: int64(i), UUID: fmt.Sprintf("%032x", i), Strategy: r.Strategy, Size: r.Size,
 			Sector: r.Sector, Ack: r.Ack, Buffer: r.Buffer, FetchWindow: r.FetchWindow,
-			Segment: r.Segment, CopyChunk: r.CopyChunk, LogLimit: r.LogLimit, Emergency: r.Emergency, Fetch: r.Fetch, Replay: r.Replay,
+			Segment: r.Segment, CopyChunk: r.CopyChunk, LogLimit: r.LogLimit, Emergency: r.Emergency,
+			Lease: r.Lease, Fetch: r.Fetch, Replay: r.Replay,
 			Joins: slices.Contains(r.Joiners, f.HostName(id)), Checksums: true}
 		members := r.MembersAt(f.HostName(id))
 		if members == nil {
 			def.Strategy, members = absent, r.Replicas
-			if slices.Contains(r.Remote, f.HostName(id)) {
+			switch name := f.HostName(id); {
+			case slices.Contains(r.Remote, name):
 				def.Strategy = prosumer
+			case r.Witness == name:
+				def.Strategy = witnessOf
 			}
+		}
+		if r.Witness != "" {
+			def.Witness = realnode.HostName(f.HostID(r.Witness))
 		}
 		for _, name := range members {
 			def.Members = append(def.Members, realnode.HostName(f.HostID(name)))

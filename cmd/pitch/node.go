@@ -101,7 +101,7 @@ const persist = node.Second
 const tick = 100 * node.Millisecond
 
 // buildReplica makes the machine of a replica: here strategies and the real world meet.
-func buildReplica(def *daemon.Definition, members []node.Addr) (node.Spec, error) {
+func buildReplica(def *daemon.Definition, members []node.Addr, witness node.Addr) (node.Spec, error) {
 	if def.Strategy == absent {
 		return scenario.Absent(), nil
 	}
@@ -110,15 +110,20 @@ func buildReplica(def *daemon.Definition, members []node.Addr) (node.Spec, error
 	}
 	r := &scenario.Resource{Name: def.Name, Strategy: def.Strategy, Size: def.Size,
 		Sector: def.Sector, Ack: def.Ack, Buffer: def.Buffer, FetchWindow: def.FetchWindow,
-		Segment: def.Segment, CopyChunk: def.CopyChunk, LogLimit: def.LogLimit, Emergency: def.Emergency, Replay: def.Replay, Fetch: def.Fetch}
+		Segment: def.Segment, CopyChunk: def.CopyChunk, LogLimit: def.LogLimit, Emergency: def.Emergency,
+		Lease: def.Lease, Replay: def.Replay, Fetch: def.Fetch}
+	votes := def.Strategy == witnessOf
+	if votes {
+		r.Strategy = "mars" // the only one that knows leases
+	}
 	at := scenario.Place{Members: members, Geometry: def.Geometry(), Joins: def.Joins,
-		Persist: persist, Tick: tick}
+		Persist: persist, Tick: tick, Witness: witness, Votes: votes}
 	uuid := fnv.New64a()
 	_, _ = uuid.Write([]byte(def.UUID)) // a hash takes anything
 	at.Resource = uuid.Sum64()
 	spec, err := r.Spec(at)
-	if err != nil {
-		return node.Spec{}, err
+	if err != nil || votes {
+		return spec, err
 	}
 	return scenario.Served(spec, members, def.Geometry()), nil
 }

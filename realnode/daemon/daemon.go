@@ -21,8 +21,9 @@ import (
 // Options is what a daemon needs besides its configuration.
 type Options struct {
 	Config *Config
-	// Build makes the machine of a replica. It is the only thing that knows strategies.
-	Build func(def *Definition, members []node.Addr) (node.Spec, error)
+	// Build makes the machine of a replica. It is the only thing that knows strategies. The host of the
+	// witness is 0 if there is none.
+	Build func(def *Definition, members []node.Addr, witness node.Addr) (node.Spec, error)
 	// Wrap puts a fault layer below each machine. Default: none.
 	Wrap node.Wrap
 	// Version of the program, for those who ask.

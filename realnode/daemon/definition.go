@@ -32,10 +32,14 @@ type Definition struct {
 	// Emergency has a primary go on without a log that has no room; else its writers wait.
 	Emergency bool `toml:"emergency" default:"true" json:"emergency"`
 	// LogLimit is how much log is kept for members that are behind; 0: as much as they need.
-	LogLimit  units.Bytes `toml:"log_limit" default:"0B" min:"0B" json:"log_limit,omitempty"`
-	Fetch     bool        `toml:"fetch" default:"true" json:"fetch"`
-	Replay    bool        `toml:"replay" default:"true" json:"replay"`
-	Checksums bool        `toml:"checksums" default:"true" json:"checksums"`
+	LogLimit units.Bytes `toml:"log_limit" default:"0B" min:"0B" json:"log_limit,omitempty"`
+	// Lease is how long a primary may serve without asking a majority of the voters, which are the members
+	// and the witness, a host without a replica; 0: for ever.
+	Lease     units.Duration `toml:"lease" default:"0s" min:"0s" max:"1h" json:"lease,omitempty"`
+	Witness   string         `toml:"witness" pattern:"label" json:"witness,omitempty"`
+	Fetch     bool           `toml:"fetch" default:"true" json:"fetch"`
+	Replay    bool           `toml:"replay" default:"true" json:"replay"`
+	Checksums bool           `toml:"checksums" default:"true" json:"checksums"`
 }
 
 var definitionFormat = &strict.Format{Name: "definition", Enums: enums, Texts: units.Forms(),
@@ -59,6 +63,8 @@ var definitionFormat = &strict.Format{Name: "definition", Enums: enums, Texts: u
 		"copy_chunk":   "bytes that a copy of the volume asks for at a time",
 		"emergency":    "whether a primary whose log has no room goes on without it, and leaves behind who does not keep up; else its writers wait",
 		"log_limit":    "bytes of log that are kept for members that are behind, 0: as much as they need; `pitch vol log-limit` changes it later",
+		"lease":        "how long a primary may serve without asking a majority of the voters, which are the members and the witness; 0s: for ever",
+		"witness":      "host that votes on leases without a replica; empty: none",
 		"fetch":        "the fetch switch of a new replica",
 		"replay":       "the replay switch of a new replica",
 		"checksums":    "whether each block of the volume has a checksum beside it",
@@ -87,6 +93,15 @@ func (d *Definition) Marshal() []byte { return definitionFormat.Write(d) }
 func (d *Definition) Geometry() node.Geometry {
 	return node.Geometry{Sectors: uint64(d.Size / d.Sector), SectorSize: uint32(d.Sector),
 		Carry: uint32(d.Sector)}
+}
+
+// witness is the machine that votes without a replica. Its host is 0 if there is none, or the configuration
+// does not know it.
+func (d *Definition) witness(c *Config) node.Addr {
+	if id := c.hostID(d.Witness); id != 0 && d.Witness != "" {
+		return node.Addr{Host: id, Machine: uint32(d.Number)}
+	}
+	return node.Addr{}
 }
 
 // addrs are the machines of the members, and the names of those that the configuration does not

@@ -35,7 +35,7 @@ const (
 )
 
 // buildToy implements Options.Build.
-func buildToy(def *Definition, members []node.Addr) (node.Spec, error) {
+func buildToy(def *Definition, members []node.Addr, _ node.Addr) (node.Spec, error) {
 	if def.Strategy == giant {
 		return node.Spec{Volumes: []node.Geometry{{Sectors: 1 << 63, SectorSize: 4096, Carry: 4096}}}, nil
 	}

@@ -40,7 +40,12 @@ func (d *Daemon) specOf(def *Definition) (node.Spec, error) {
 	if err != nil {
 		return node.Spec{}, fmt.Errorf("resource %s: %w", def.Name, err)
 	}
-	spec, err := d.opt.Build(def, members)
+	witness := def.witness(d.config())
+	if def.Witness != "" && witness == (node.Addr{}) {
+		return node.Spec{}, fmt.Errorf("resource %s: witness %s is unknown here: it needs a [[peer]] in %s", def.Name,
+			def.Witness, d.config().Path)
+	}
+	spec, err := d.opt.Build(def, members, witness)
 	if err != nil {
 		return node.Spec{}, fmt.Errorf("resource %s: %w", def.Name, err)
 	}

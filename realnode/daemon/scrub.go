@@ -51,7 +51,7 @@ type ScrubOptions struct {
 	// Resource is the only one to look at; empty: all of them, and the host's own files.
 	Resource string
 	// Build is that of [Options].
-	Build func(def *Definition, members []node.Addr) (node.Spec, error)
+	Build func(def *Definition, members []node.Addr, witness node.Addr) (node.Spec, error)
 	// Judge knows what strategies write into logs. Logs that are damaged end at the damage.
 	Judge func(def *Definition, logs [][]node.LogFile) Judgement
 	// Progress, if any, is told how many bytes have been read, and how many there are.

@@ -49,7 +49,7 @@ func (s *scrub) definition(name, dir string) (def *Definition, spec node.Spec, o
 		for i := range members {
 			members[i] = node.Addr{Host: node.ID(i + 1), Machine: uint32(def.Number)}
 		}
-		spec, err = s.opt.Build(def, members)
+		spec, err = s.opt.Build(def, members, node.Addr{})
 	}
 	if err != nil {
 		s.found(name, path, "%v", err)

@@ -41,7 +41,7 @@ func scrubbedVolume(t *testing.T) (dir string, opt ScrubOptions, judged *Judgeme
 		}
 	}
 	return dir, ScrubOptions{Resource: "lv1",
-		Build: func(def *Definition, _ []node.Addr) (node.Spec, error) {
+		Build: func(def *Definition, _ []node.Addr, _ node.Addr) (node.Spec, error) {
 			return node.Spec{Volumes: []node.Geometry{def.Geometry()}}, nil
 		},
 		Judge: func(*Definition, [][]node.LogFile) Judgement { return *judged }}, judged

@@ -25,7 +25,7 @@ func newFront(t *testing.T, sector, size int64) *volumeFront {
 		t.Fatal(err)
 	}
 	def := parseDefinition(t, sector, size)
-	spec, err := buildToy(def, []node.Addr{{Host: 1}})
+	spec, err := buildToy(def, []node.Addr{{Host: 1}}, node.Addr{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -124,10 +124,12 @@ func (m *Machine) passes(end mark) {
 }
 
 // begins is called for each segment that comes. What copies from a former primary hold of behind its
-// beginning is of a branch that has been given up there.
+// beginning is of a branch that has been given up there. After failovers by force on both sides that primary may
+// have had the same number for its epoch.
 func (m *Machine) begins(seg *Segment) {
 	if slices.ContainsFunc(m.copy.marks, func(k copyMark) bool {
-		return seg.Epoch > k.ver.epoch() && seg.Start < k.pos
+		e := k.ver.epoch()
+		return (seg.Epoch > e || seg.Epoch == e && seg.Origin != k.ver.host) && seg.Start < k.pos
 	}) {
 		m.copyAgain()
 	}

@@ -23,6 +23,8 @@ type Options struct {
 	Config *Config
 	// Build makes the machine of a replica. It is the only thing that knows strategies.
 	Build func(def *Definition, members []node.Addr) (node.Spec, error)
+	// Catalog is the machine of the cluster's metadata. Default: none.
+	Catalog Catalog
 	// Wrap puts a fault layer below each machine. Default: none.
 	Wrap node.Wrap
 	// Version of the program, for those who ask.
@@ -49,8 +51,9 @@ type Daemon struct {
 	exports
 	attachments
 	turns
-	tasks sync.WaitGroup
-	life  context.Context // of all replicas
+	metadata metadata
+	tasks    sync.WaitGroup
+	life     context.Context // of all replicas
 
 	reloading sync.Mutex
 
@@ -112,6 +115,7 @@ func (d *Daemon) open() (err error) {
 	if err != nil {
 		return err
 	}
+	d.openCatalog()
 	d.addAll(defs, broken)
 	if err := d.tellBroken(broken); err != nil {
 		return err
@@ -205,6 +209,7 @@ func (d *Daemon) startEngine() error {
 		return err
 	}
 	clock.Offset, clock.PPM = node.Time(t.ClockOffset), int64(t.ClockDriftPPM)
+	d.metadata.clock = &clock
 	d.engine = engine.New(engine.Config{Host: node.ID(d.cfg.Host.ID), Clock: clock,
 		Send: d.mesh.Send, Wrap: d.opt.Wrap, Broken: d.panicked, Log: d.log})
 	return nil
@@ -231,6 +236,7 @@ func (d *Daemon) serve(ctx context.Context) error {
 	for _, r := range d.list() {
 		d.boot(ctx, r)
 	}
+	d.bootCatalog(ctx)
 	if err := d.serveClients(ctx); err != nil {
 		return err
 	}

@@ -94,6 +94,9 @@ func TestHostsTellEachOther(t *testing.T) {
 		s, b := alpha.told("lv1", "gamma"), alpha.told("lv1", "beta")
 		return s.Seen != nil && *s.Seen > 16 && b.Seen != nil && *b.Seen < 14
 	})
+	if b := alpha.told("lv1", "beta"); b.Age < 10 {
+		t.Errorf("nothing has changed, but beta has told of it again, %v s ago", b.Age)
+	}
 	beta.vol("primary", "lv1")
 	alpha.eventually("knows the new primary", func() bool {
 		return alpha.toldRole("lv1", "beta", "Primary") && alpha.toldRole("lv1", "alpha", "Secondary")

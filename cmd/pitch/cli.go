@@ -38,6 +38,7 @@ type cli struct {
 	CA      caCmd      `cmd:"" name:"ca" help:"Make and look after the certificates of a cluster's hosts."`
 	Node    nodeCmd    `cmd:"" help:"Run the daemon of one host."`
 	Vol     volCmd     `cmd:"" help:"Administer the volumes of a host that runs the daemon."`
+	Host    hostCmd    `cmd:"" help:"Show and administer the cluster of a host that runs the daemon."`
 	Scrub   scrubCmd   `cmd:"" help:"Look for damage in the data folder of a daemon that does not run."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 

@@ -67,7 +67,7 @@ func (c *nodeCmd) Run(s *streams) error {
 			cfg.Host.ID, cfg.Cluster, len(cfg.Peers))
 		return nil
 	}
-	opt := daemon.Options{Config: cfg, Build: buildReplica, Version: version(),
+	opt := daemon.Options{Config: cfg, Build: buildReplica, Catalog: metadata{}, Version: version(),
 		Hangups: hangups, Log: daemon.NewLogger(&cfg.Log, s.err)}
 	slog.SetDefault(opt.Log)
 	if c.Runner {

@@ -55,6 +55,8 @@ type volCmd struct {
 	WaitUmount   volWaitUmountCmd   `cmd:"" help:"Wait until nobody uses the volume here: as wait closed."`
 	WaitCluster  volWaitClusterCmd  `cmd:"" help:"Wait until this host is connected to all its peers."`
 	Host         volHostCmd         `cmd:"" help:"Show this host and its connections to others."`
+	Guest        volGuestCmd        `cmd:"" help:"Let this host, which has no replica, see what members tell of a volume."`
+	Unguest      volUnguestCmd      `cmd:"" help:"End that."`
 	Reload       volReloadCmd       `cmd:"" help:"Let the daemon take up its changed configuration."`
 }
 

@@ -17,6 +17,8 @@ type volViewCmd struct {
 	JSON    bool   `help:"As JSON."`
 	Watch   bool   `help:"Again and again, until Ctrl-C."`
 	Verbose bool   `short:"v" help:"With positions in the log and devices."`
+
+	AllHosts bool `help:"What each host has told of its replica, also of volumes that this host is a guest of."`
 }
 
 func (c *volViewCmd) Run(s *streams, vol *volCmd) error {
@@ -33,6 +35,9 @@ func (c *volViewCmd) Run(s *streams, vol *volCmd) error {
 }
 
 func (c *volViewCmd) once(s *streams, vol *volCmd) error {
+	if c.AllHosts {
+		return c.allHosts(s, vol)
+	}
 	var list []daemon.View
 	if c.Name == "" || c.Name == daemon.All {
 		if err := vol.ask(s, time.Minute, http.MethodGet, "/v1/resources", nil, &list); err != nil {

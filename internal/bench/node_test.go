@@ -335,6 +335,28 @@ func BenchmarkNodeIdle(b *testing.B) {
 	}
 }
 
+// BenchmarkNodeIdleShared is the same for volumes with a second replica: hosts compare what they know
+// of each of them, though nothing changes.
+func BenchmarkNodeIdleShared(b *testing.B) {
+	l := newLab(b, pitch(b), "alpha", "beta")
+	l.vol("beta", "wait-cluster")
+	const n = 100
+	for i := range n {
+		name := fmt.Sprintf("v%d", i)
+		l.vol("alpha", "create", name, "--size", "16MiB")
+		l.vol("beta", "join", name, "--from", "alpha")
+	}
+	l.vol("beta", "wait", "all", "up-to-date")
+	time.Sleep(10 * time.Second) // the last shares are told
+	for b.Loop() {
+		before := cpu(b, l.pids["alpha"])
+		const quiet = 20 * time.Second
+		time.Sleep(quiet)
+		b.ReportMetric(100*(cpu(b, l.pids["alpha"])-before).Seconds()/quiet.Seconds(), "%core")
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
 // cpu is the CPU time of a process.
 func cpu(b *testing.B, pid int) time.Duration {
 	b.Helper()

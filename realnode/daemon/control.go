@@ -144,6 +144,10 @@ func (d *Daemon) routes(mux *http.ServeMux) {
 	mux.Handle("GET /v1/host", handler(d.getHost))
 	mux.Handle("POST /v1/wait", handler(d.postWaitHost))
 	mux.Handle("POST /v1/reload", handler(d.postReload))
+	mux.Handle("GET /v1/cluster/hosts", handler(d.getHosts))
+	mux.Handle("GET /v1/cluster/resources", handler(d.getShared))
+	mux.Handle("POST /v1/cluster/create", handler(d.postCreateCluster))
+	mux.Handle("POST /v1/cluster/merge", handler(d.postMergeCluster))
 	mux.Handle("GET /v1/resources", handler(d.getResources))
 	mux.Handle("POST /v1/resources", handler(d.postCreate))
 	mux.Handle("GET /v1/resources/{name}", d.with(d.getResource))
@@ -155,6 +159,8 @@ func (d *Daemon) routes(mux *http.ServeMux) {
 	mux.Handle("POST /v1/resources/{name}/ack", d.with(d.postAck))
 	mux.Handle("POST /v1/resources/{name}/log-limit", d.with(d.postLogLimit))
 	mux.Handle("POST /v1/resources/{name}/wait", d.with(d.postWait))
+	mux.Handle("POST /v1/resources/{name}/guest", handler(d.postGuest))
+	mux.Handle("DELETE /v1/resources/{name}/guest", handler(d.deleteGuest))
 	mux.Handle("POST /v1/resources/{name}/attach", d.with(d.postAttach))
 	mux.Handle("POST /v1/resources/{name}/detach", d.with(d.postDetach))
 	mux.HandleFunc("GET /debug/pprof/", pprof.Index)
@@ -178,7 +184,9 @@ func (d *Daemon) postReload(req *http.Request) (any, error) {
 
 // peerRoutes are what other daemons can ask for.
 func (d *Daemon) peerRoutes(mux *http.ServeMux) {
+	mux.Handle("GET /v1/peer/cluster", handler(d.peerCluster))
 	mux.Handle("GET /v1/peer/resources/{name}", d.with(d.peerDescribe))
+	mux.Handle("POST /v1/peer/resources/{name}/guests", d.with(d.peerAddGuest))
 	mux.Handle("POST /v1/peer/resources/{name}/members", d.with(d.peerAddMember))
 	mux.Handle("DELETE /v1/peer/resources/{name}/members", d.with(d.peerRemoveMember))
 }

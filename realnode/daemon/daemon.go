@@ -24,6 +24,8 @@ type Options struct {
 	// Build makes the machine of a replica. It is the only thing that knows strategies. The host of the
 	// witness is 0 if there is none.
 	Build func(def *Definition, members []node.Addr, witness node.Addr) (node.Spec, error)
+	// Catalog is the machine of the cluster's metadata. Default: none.
+	Catalog Catalog
 	// Wrap puts a fault layer below each machine. Default: none.
 	Wrap node.Wrap
 	// Version of the program, for those who ask.
@@ -50,8 +52,9 @@ type Daemon struct {
 	exports
 	attachments
 	turns
-	tasks sync.WaitGroup
-	life  context.Context // of all replicas
+	metadata metadata
+	tasks    sync.WaitGroup
+	life     context.Context // of all replicas
 
 	reloading sync.Mutex
 
@@ -113,6 +116,7 @@ func (d *Daemon) open() (err error) {
 	if err != nil {
 		return err
 	}
+	d.openCatalog()
 	d.addAll(defs, broken)
 	if err := d.tellBroken(broken); err != nil {
 		return err
@@ -206,6 +210,7 @@ func (d *Daemon) startEngine() error {
 		return err
 	}
 	clock.Offset, clock.PPM = node.Time(t.ClockOffset), int64(t.ClockDriftPPM)
+	d.metadata.clock = &clock
 	d.engine = engine.New(engine.Config{Host: node.ID(d.cfg.Host.ID), Clock: clock,
 		Send: d.mesh.Send, Wrap: d.opt.Wrap, Broken: d.panicked, Log: d.log})
 	return nil
@@ -232,6 +237,7 @@ func (d *Daemon) serve(ctx context.Context) error {
 	for _, r := range d.list() {
 		d.boot(ctx, r)
 	}
+	d.bootCatalog(ctx)
 	if err := d.serveClients(ctx); err != nil {
 		return err
 	}

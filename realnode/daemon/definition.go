@@ -15,7 +15,7 @@ type Definition struct {
 	Schema int    `toml:"schema" req:"yes" min:"1" max:"1" json:"-"`
 	Name   string `toml:"name" req:"yes" pattern:"resource" json:"name"`
 	// Number is the machine's on every member.
-	Number   int64       `toml:"number" req:"yes" min:"0" max:"4294967294" json:"number"`
+	Number   int64       `toml:"number" req:"yes" min:"0" max:"4294967293" json:"number"`
 	UUID     string      `toml:"uuid" req:"yes" pattern:"uuid" json:"uuid"`
 	Strategy string      `toml:"strategy" default:"mars" pattern:"label" json:"strategy"`
 	Size     units.Bytes `toml:"size" req:"yes" min:"512B" json:"size"`

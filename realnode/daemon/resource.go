@@ -219,8 +219,12 @@ var errStopped = errors.New("the replica has been stopped")
 
 // ask hands a request to the machine and waits for the answer.
 func (r *resource) ask(ctx context.Context, op node.Op, n int64, data []byte) (answer, error) {
+	return ask(ctx, r.unit, engine.Request{Op: op, N: n, Data: data})
+}
+
+func ask(ctx context.Context, u *engine.Unit, q engine.Request) (answer, error) {
 	w := make(waiter, 1)
-	if !r.unit.Submit(w, engine.Request{Op: op, N: n, Data: data}) {
+	if !u.Submit(w, q) {
 		return answer{}, errStopped
 	}
 	select {
@@ -250,6 +254,7 @@ func (d *Daemon) follow(ctx context.Context, r *resource) {
 		d.resizeDevice(r, before, st)
 		d.publish(ctx, r, st)
 		d.noteTurn(ctx, r, st)
+		d.metadata.wakeTeller()
 	}
 }
 

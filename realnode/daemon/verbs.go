@@ -68,7 +68,7 @@ func draw() (number uint32, uuid string, err error) {
 		return 0, "", err
 	}
 	number = binary.LittleEndian.Uint32(b[16:])
-	if number == node.LayerMachine {
+	if number >= catalogMachine { // these two are taken
 		number = 0
 	}
 	return number, hex.EncodeToString(b[:16]), nil
@@ -177,6 +177,7 @@ func (d *Daemon) uninstall(r *resource) error {
 		d.log.Warn("devices of a resource that goes away", "resource", r.def.Name, "error", err)
 	}
 	d.forgetTurn(r)
+	d.metadata.wakeTeller()
 	return d.data.remove(r.def.Name)
 }
 

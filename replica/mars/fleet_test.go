@@ -120,6 +120,57 @@ func (f *fleet) steady(rate int, d node.Time) {
 	}
 }
 
+// talk counts what replicas say to each other besides the content that users write.
+type talk struct{ messages, bytes float64 }
+
+func (k *talk) note(_ node.Time, to node.Addr, ev *node.Event) {
+	if ev.Kind == node.KindMessage && ev.From.Host != to.Host && !mars.Content(ev.Data) {
+		k.messages++
+		k.bytes += float64(len(ev.Data))
+	}
+}
+
+// talking returns what a host with a replica receives in a second of virtual time: with nothing to
+// do, and while each resource takes 70 writes a second.
+func talking(t testing.TB, hosts int) (idle, loaded talk) {
+	var k talk
+	f := newFleet(t, hosts, k.note)
+	measure := func(seconds int, run func(d node.Time)) talk {
+		k = talk{}
+		run(node.Time(seconds) * node.Second)
+		n := float64(3 * f.groups * seconds)
+		return talk{k.messages / n, k.bytes / n}
+	}
+	f.pass(10 * node.Second)
+	idle = measure(60, f.pass)
+	f.steady(70, node.Second)
+	loaded = measure(5, func(d node.Time) { f.steady(70, d) })
+	return idle, loaded
+}
+
+// What replicas tell each other follows who shares a resource, not how many hosts there are.
+func TestControlMessagesDoNotGrowWithTheCluster(t *testing.T) {
+	sizes := []int{10, 100, 1000}
+	if testing.Short() {
+		sizes = sizes[:2]
+	}
+	var first [2]talk
+	for i, n := range sizes {
+		idle, loaded := talking(t, n)
+		t.Logf("%d hosts, a host and second: idle %.3f messages, %.1f bytes; loaded %.2f messages, %.0f bytes",
+			n, idle.messages, idle.bytes, loaded.messages, loaded.bytes)
+		if i == 0 {
+			first = [2]talk{idle, loaded}
+		}
+		for k, now := range []talk{idle, loaded} {
+			was := first[k]
+			if m, b := now.messages/was.messages, now.bytes/was.bytes; m < 0.98 || m > 1.02 || b < 0.98 || b > 1.02 {
+				t.Errorf("%d hosts: %.3f times the messages, %.3f times the bytes (%d)", n, m, b, k)
+			}
+		}
+	}
+}
+
 // BenchmarkHosts300 is a hundred resources of three replicas each that take durable writes of
 // 4 KiB: 70 a second each, what an average container of a large hoster does, or from so many
 // clients each without a pause. What counts is events a second of CPU time; all is one goroutine,

@@ -18,7 +18,7 @@ type Host struct {
 	world World
 	layer Layer // nil without faults
 	slots []slot
-	out   Effects
+	out   *Effects
 	busy  bool
 }
 
@@ -31,7 +31,7 @@ type slot struct {
 // NewHost makes machines of host id in world w, numbered from first on. A nil wrap means no fault
 // layer.
 func NewHost(id ID, first uint32, specs []Spec, w World, wrap Wrap) *Host {
-	h := &Host{id: id, first: first, world: w}
+	h := &Host{id: id, first: first, world: w, out: new(Effects)}
 	if wrap != nil {
 		if h.layer = wrap(id, w, h.Deliver); h.layer != nil {
 			h.world = h.layer
@@ -49,6 +49,10 @@ func NewHost(id ID, first uint32, specs []Spec, w World, wrap Wrap) *Host {
 	}
 	return h
 }
+
+// Share has the host collect effects in out, which other hosts may use as well if all are driven from
+// one goroutine: what many hosts share stays in the processor's caches. Out must be empty.
+func (h *Host) Share(out *Effects) { h.out = out }
 
 // Machine returns machine m, for tests and reports.
 func (h *Host) Machine(m uint32) Machine { return h.slots[m-h.first].machine }
@@ -88,7 +92,7 @@ func (h *Host) Deliver(m uint32, ev *Event) {
 	}
 	h.busy = true
 	s := &h.slots[m-h.first]
-	s.machine.Step(h.world.Now(), ev, &h.out)
+	s.machine.Step(h.world.Now(), ev, h.out)
 	for i := range h.out.list {
 		h.carryOut(m, s, &h.out.list[i])
 	}

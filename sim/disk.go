@@ -69,19 +69,18 @@ type pending struct {
 	durable bool    // it stays, but an older one that is not durable may lie under it
 }
 
-// ended marks the write whose completion is delivered.
+// ended marks the write whose completion is delivered. Tokens ascend by at least one, so it stands
+// no further back than this, and only before as many others as syncs have taken a token since.
 func ended(list []pending, token uint64) {
-	// Like slices.BinarySearchFunc, which copies what it compares.
-	from, to := 0, len(list)
-	for from < to {
-		if mid := int(uint(from+to) >> 1); list[mid].token < token {
-			from = mid + 1
-		} else {
-			to = mid
-		}
+	if len(list) == 0 || token < list[0].token {
+		return
 	}
-	if from < len(list) && list[from].token == token {
-		list[from].done = true
+	i := int(min(token-list[0].token, uint64(len(list)-1)))
+	for list[i].token > token {
+		i--
+	}
+	if list[i].token == token {
+		list[i].done = true
 	}
 }
 

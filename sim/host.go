@@ -96,6 +96,7 @@ func (h *host) boot() {
 	h.starts++
 	h.timers = h.timers[:0]
 	h.node = node.NewHost(h.id, 0, h.sim.cfg.Specs(h.id), h, h.sim.cfg.Wrap)
+	h.node.Share(&h.sim.out)
 	h.node.Boot(h.starts, node.Hash(h.sim.cfg.Seed, uint64(h.id)))
 	it := h.sim.push(h.sim.now)
 	it.kind, it.obs, it.host = itemObs, node.ObsUp, h

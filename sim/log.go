@@ -79,15 +79,24 @@ func (l *logDev) Append(tag node.Tag, seg uint64, off int64, data []byte, cost i
 	}
 	token := l.token()
 	n := int64(len(data))
-	if need := len(s.buf) + len(data); need > cap(s.buf) {
-		s.buf = slices.Grow(s.buf, max(need, 2*cap(s.buf))-len(s.buf)) // append grows by a quarter
-	}
-	s.buf = append(s.buf, data...)
+	s.buf = append(l.room(s.buf, len(data)), data...)
 	s.cost += cost
 	l.used += cost
 	s.pending = append(s.pending, pending{off: off, n: n, token: token})
 	it := l.done(l, node.OpLogAppend, tag, cfg.Write, cost)
 	it.ev.Seg, it.ev.Off, it.ev.N, it.aux = seg, off, n, token
+}
+
+// room returns b with room for n more, in memory from the pool: logs grow and go all the time.
+func (l *logDev) room(b []byte, n int) []byte {
+	if len(b)+n <= cap(b) {
+		return b
+	}
+	pool := &l.host.sim.pool
+	more := pool.get(max(len(b)+n, 2*cap(b)))[:len(b)]
+	copy(more, b)
+	pool.put(b)
+	return more
 }
 
 // Read implements node.Log.
@@ -174,6 +183,7 @@ func (l *logDev) finish(aux uint64, ev *node.Event) {
 		}
 		l.drop(s, 0)
 		l.used -= s.cost
+		l.host.sim.pool.put(s.buf)
 		l.segs = slices.Delete(l.segs, i, i+1)
 	}
 }

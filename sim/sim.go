@@ -17,8 +17,9 @@ type Sim struct {
 	free   []int32
 	pool   pool
 	hosts  []*host
-	cur    node.Event // the event being delivered: the slab may move under a pointer
-	last   []byte     // data of the observation handed out last
+	cur    node.Event   // the event being delivered: the slab may move under a pointer
+	out    node.Effects // of the step under way
+	last   []byte       // data of the observation handed out last
 	digest uint64
 	count  uint64
 }

@@ -136,6 +136,22 @@ func fio(b *testing.B) float64 {
 	return res.Jobs[0].Write.IOPS
 }
 
+// BenchmarkMarsSuite runs all scenarios of the original's test suite with one seed in the simulator,
+// each in all its variants, checks and bundles and all.
+func BenchmarkMarsSuite(b *testing.B) {
+	bin := pitch(b)
+	var used time.Duration
+	for b.Loop() {
+		cmd := exec.Command(bin, "run", "../../scenarios/mars-suite", "--world", "sim", "--seed", "1",
+			"--out", b.TempDir())
+		if out, err := cmd.CombinedOutput(); err != nil {
+			b.Fatalf("%v\n%s", err, out)
+		}
+		used += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	}
+	b.ReportMetric(used.Seconds()/float64(b.N), "cpu-s/op")
+}
+
 // BenchmarkThousandSeeds runs the forced failover with seeds 1 to 1000 in the simulator, on all
 // cores, checks and all.
 func BenchmarkThousandSeeds(b *testing.B) {

@@ -11,6 +11,12 @@ const KeepForPeers = keepForPeers
 // Defect is the sentence that says why a replica is defective.
 func (m *Machine) Defect() string { return m.change.defect }
 
+// Content says whether msg carries what users have written: log, or sectors of a copy.
+func Content(msg []byte) bool {
+	m, _, err := decodeMessage(msg)
+	return err == nil && (m.kind == msgData || m.kind == msgCopied)
+}
+
 // CopiedSectors is how many sectors the content of a copy has, or -1 if msg is none.
 func CopiedSectors(msg []byte, carry int) int {
 	m, body, err := decodeMessage(msg)

@@ -38,12 +38,10 @@ type state struct {
 //
 // The next segment is begun after metaMaxBytes; no record goes beyond that by more than metaSize.
 const (
-	metaSize      = 64
-	metaMagic     = 0x54454d50
-	metaMaxBytes  = 64 << 10
-	metaMaxRecord = metaSize + metaMore + 8 + groupHead + 8 + groupMember*maxMembers + 4 + resyncHead +
-		resyncMark*maxMarks + stagingSize + 16*resyncRuns
-	metaMore = 16 // of the longer form, without the group, the resync and the hole
+	metaSize     = 64
+	metaMagic    = 0x54454d50
+	metaMaxBytes = 64 << 10
+	metaMore     = 16 // of the longer form, without the group, the resync and the hole
 
 	metaLong    = 4 // flags
 	metaResync  = 8
@@ -51,8 +49,9 @@ const (
 	metaHole    = 32
 )
 
-func (s *state) encode(gen uint64) []byte {
-	b := s.head(gen)
+// encode returns the record in the memory of b, if that is enough.
+func (s *state) encode(b []byte, gen uint64) []byte {
+	b = s.head(b[:0], gen)
 	if !s.long {
 		return b
 	}
@@ -72,9 +71,9 @@ func (s *state) encode(gen uint64) []byte {
 	return le.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
-func (s *state) head(gen uint64) []byte {
+func (s *state) head(b []byte, gen uint64) []byte {
 	le := binary.LittleEndian
-	b := make([]byte, metaSize, metaMaxRecord)
+	b = append(b, make([]byte, metaSize)...)
 	le.PutUint32(b[0:], metaMagic)
 	flags := uint32(0)
 	if s.long {
@@ -200,7 +199,7 @@ type metaStore struct {
 	off    int64
 	ver    version  // in the record being written
 	group  group    // in the record being written
-	size   int64    // of the record being written, in bytes
+	record []byte   // being written
 	old    []uint64 // segments to delete once a record is durable in a newer one
 
 	syncing   bool      // a sync of the volume is under way
@@ -230,13 +229,12 @@ func (m *Machine) metaKick() {
 	m.state.hole = m.holeNow()
 	m.state.long = m.group.changed() || m.state.hole != 0 || m.state.resync.on || m.state.resync.sweep ||
 		m.state.sectors != int64(m.cfg.Geometry.Sectors)
-	record := m.state.encode(s.saving)
-	s.size = int64(len(record))
-	if s.off >= metaMaxBytes || s.off+s.size > metaMaxBytes+metaSize {
+	s.record = m.state.encode(s.record, s.saving)
+	if s.off >= metaMaxBytes || s.off+int64(len(s.record)) > metaMaxBytes+metaSize {
 		s.old = append(s.old, s.seg)
 		s.seg, s.off = s.seg+1, 0
 	}
-	m.out.LogAppend(devMeta, tagMetaAppend, s.seg, s.off, record, 0)
+	m.out.LogAppend(devMeta, tagMetaAppend, s.seg, s.off, s.record, 0)
 }
 
 func (m *Machine) metaAppended(ev *node.Event) {
@@ -244,7 +242,7 @@ func (m *Machine) metaAppended(ev *node.Event) {
 		m.metaFailed()
 		return
 	}
-	m.meta.off += m.meta.size
+	m.meta.off += int64(len(m.meta.record))
 	m.out.LogSync(devMeta, tagMetaSync, m.meta.seg)
 }
 

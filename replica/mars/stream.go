@@ -1,6 +1,7 @@
 package mars
 
 import (
+	"slices"
 	"sort"
 
 	"github.com/container-football/pitch/node"
@@ -80,14 +81,29 @@ func fits(g node.Geometry, f *frame) bool {
 
 // add appends a frame that is known to continue the stream, in its encoded form.
 func (s *stream) add(f *frame, encoded []byte) {
-	s.buf = append(s.buf, encoded...)
+	s.buf = append(room(s.buf, len(encoded)), encoded...)
 	s.added(f)
+}
+
+// append adds a new frame.
+func (s *stream) append(f *frame) {
+	s.buf = appendFrame(room(s.buf, int(f.size())), f)
+	s.added(f)
+}
+
+// room returns list with room for n more. It doubles what is full: append, which adds a quarter to
+// what is long, moves everything three times as often.
+func room[T any](list []T, n int) []T {
+	if len(list)+n <= cap(list) {
+		return list
+	}
+	return slices.Grow(list, max(n, cap(list)))
 }
 
 func (s *stream) added(f *frame) {
 	start := s.at.pos
 	s.at = mark{start + f.size(), f.seq, f.chain()}
-	s.refs = append(s.refs, ref{mark: s.at, start: start, sector: f.sector, sectors: f.sectors,
+	s.refs = append(room(s.refs, 1), ref{mark: s.at, start: start, sector: f.sector, sectors: f.sectors,
 		kind: f.kind, cont: f.flags&flagContinues != 0})
 	switch f.kind {
 	case kindSegment:
@@ -109,8 +125,7 @@ func (s *stream) write(epoch uint64, now node.Time, sector int64, data []byte, c
 	if cont {
 		f.flags = flagContinues
 	}
-	s.buf = appendFrame(s.buf, &f)
-	s.added(&f)
+	s.append(&f)
 }
 
 // zero appends a new record that makes n sectors zero, at most maxZero.
@@ -120,16 +135,14 @@ func (s *stream) zero(epoch uint64, now node.Time, sector, n int64, cont bool) {
 	if cont {
 		f.flags = flagContinues
 	}
-	s.buf = appendFrame(s.buf, &f)
-	s.added(&f)
+	s.append(&f)
 }
 
 // resize appends the frame from which on the volume has n sectors.
 func (s *stream) resize(epoch uint64, now node.Time, n int64) {
 	f := frame{kind: kindResize, epoch: epoch, seq: s.at.seq, sector: n, stamp: now,
 		prev: s.at.chain}
-	s.buf = appendFrame(s.buf, &f)
-	s.added(&f)
+	s.append(&f)
 }
 
 // begin appends the frame that starts a new segment.
@@ -137,8 +150,7 @@ func (s *stream) begin(epoch uint64, now node.Time, origin node.ID, why Reason) 
 	seg := Segment{Nr: s.newest + 1, Epoch: epoch, Origin: origin, Reason: why, Start: s.at.pos}
 	f := frame{kind: kindSegment, epoch: epoch, seq: s.at.seq, sector: int64(seg.Nr), stamp: now,
 		prev: s.at.chain, body: seg.body()}
-	s.buf = appendFrame(s.buf, &f)
-	s.added(&f)
+	s.append(&f)
 }
 
 // oldest is where the log begins that is still on disk.

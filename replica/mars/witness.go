@@ -121,7 +121,7 @@ func (w *Witness) save() {
 	if s.long {
 		s.group = w.group
 	}
-	w.out.LogAppend(devLog, tagMetaAppend, w.seg, 0, s.encode(w.gen), 0)
+	w.out.LogAppend(devLog, tagMetaAppend, w.seg, 0, s.encode(nil, w.gen), 0)
 }
 
 func (w *Witness) onDone(ev *node.Event) {
@@ -191,7 +191,7 @@ func (w *Witness) bootStep(ev *node.Event) {
 	}
 	last := w.segs[len(w.segs)-1]
 	w.segs = w.segs[:len(w.segs)-1]
-	w.out.LogRead(devLog, tagBoot, last.ID, 0, metaMaxRecord)
+	w.out.LogRead(devLog, tagBoot, last.ID, 0, metaMaxBytes+metaSize)
 }
 
 // String shows the witness in traces.

@@ -65,6 +65,29 @@ func TestRemoteAcknowledgementSurvivesTheLossOfThePrimary(t *testing.T) {
 	c.checkSameVolumes()
 }
 
+// A secondary that lacks what another one has does not take itself for idle when the primary is gone: it
+// fetches from the other one within seconds, and may take over then.
+func TestWhoLacksWhatAnotherHasFetchesItSoon(t *testing.T) {
+	c := begin(t, setup{seed: 5, hosts: 3, sectors: 64, faulty: true, cfg: mars.Config{Ack: mars.AckRemote}})
+	c.role(1, replica.RolePrimary)
+	c.fill(1, 0, 10, 1)
+	c.level(2)
+	c.cut(2, true)
+	c.pass(node.Second)
+	c.fill(1, 20, 10, 200)
+	c.crash(1, node.LoseAll)
+	c.cut(2, false)
+	c.pass(3 * node.Second)
+	c.verb(2, replica.OpPrimaryForce)
+	c.role(2, replica.RolePrimary)
+	for i := range int64(10) {
+		c.expect(2, 20+i, uint64(200+i))
+	}
+	c.up(1)
+	c.level(2)
+	c.checkSameVolumes()
+}
+
 // A majority is enough, and needed; the setting can be changed while writers wait, and goes with the
 // primary.
 func TestQuorum(t *testing.T) {

@@ -89,19 +89,26 @@ func (m *Machine) chooseFeeder() {
 	}
 	was := f.from
 	if f.from = 0; f.behind || p.silent > silence {
-		for i := range m.peers {
-			q := &m.peers[i]
-			if q != p && !q.cut && q.silent <= silence && q.oldest <= m.stream.at.pos &&
-				q.end > m.stream.at.pos {
-				f.from = q.addr.Host
-				break
-			}
+		if q := m.instead(p); q != nil {
+			f.from = q.addr.Host
 		}
 	}
 	f.orphan = f.behind && f.from == 0
 	if f.from != was {
 		m.sendFetch(flagRewind)
 	}
+}
+
+// instead is a member that has the log which follows ours and could serve it instead of the source, or nil.
+func (m *Machine) instead(source *peer) *peer {
+	for i := range m.peers {
+		q := &m.peers[i]
+		if q != source && !q.cut && q.silent <= silence && q.oldest <= m.stream.at.pos &&
+			q.end > m.stream.at.pos {
+			return q
+		}
+	}
+	return nil
 }
 
 // sendFetch tells the source how far this replica is. It is the acknowledgement of what has

@@ -62,13 +62,17 @@ func (m *Machine) copyIdle() bool {
 		m.copy.based && (m.state.syncOff || m.turn == replica.SyncHeld))
 }
 
-// fetchIdle says whether the own log ends where that of the source is known to end, and nothing is
-// still to be read of what was lost. That the two logs are one is what slow ticks ask about: the
-// source may have another one of the same length.
+// fetchIdle says whether the own log ends where that of the source is known to end, nobody else has
+// more, and nothing is still to be read of what was lost. That the two logs are one is what slow ticks
+// ask about: the source may have another one of the same length. Who has less than another member waits
+// for the source, and has to find out soon if it waits in vain.
 func (m *Machine) fetchIdle() bool {
 	f := &m.fetch
 	if f.cut {
 		return f.scan.reading || f.scan.pos >= m.durable.pos
 	}
-	return m.source() == nil || f.heard && f.committed == m.stream.at.pos
+	if p := m.source(); p != nil {
+		return f.heard && f.committed == m.stream.at.pos && m.instead(p) == nil
+	}
+	return true
 }

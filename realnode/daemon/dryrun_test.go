@@ -52,6 +52,8 @@ func TestDryRunsChangeNothing(t *testing.T) {
 	verb(alpha, "primary", "nothing: this host is primary")
 	verb(beta, "primary", "alpha would stop serving")
 	c := alpha.open("lv1")
+	// The status that others are told follows the client by a moment.
+	await(t, "the user is counted", func() bool { return alpha.do("GET", lv1, nil).Open == 1 })
 	beta.refused(409, "in use on host alpha by 1 users", "POST", lv1+"/verb", Verb{Dry: dry, Verb: "primary"})
 	c.Close()
 	alpha.do("POST", lv1+"/wait", Wait{For: "closed"})

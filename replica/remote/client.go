@@ -22,10 +22,12 @@ type ClientConfig struct {
 	OpenTimeout node.Time
 }
 
-// Bounds of what a client holds for its users. Beyond them requests are refused.
+// Bounds of what a client holds for its users. Beyond them requests are refused, which file systems do
+// not forgive: so there is room for what sixteen connections may have under way, and users limit
+// themselves much earlier.
 const (
-	maxQueued = 1024     // requests
-	maxBytes  = 64 << 20 // that they carry
+	maxQueued = 16 << 10 // requests
+	maxBytes  = 1 << 30  // that they carry
 	maxFlight = 16 << 20 // of requests on their way, declared size
 	maxResend = 2 * node.Second
 )

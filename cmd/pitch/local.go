@@ -53,9 +53,6 @@ func openLocal(ctx context.Context, s scenario.Setup) (scenario.World, error) {
 // absent is the strategy of a machine that stands for a replica which a host does not have.
 const absent = "absent"
 
-// prosumer is the strategy of a host that uses a volume without having a replica.
-const prosumer = "prosumer"
-
 // definitions are the resources of a scenario, as the daemon of a host knows them. Machines are
 // numbered by their place in the file, in all worlds.
 func definitions(f *scenario.File, id node.ID) (list []*daemon.Definition) {
@@ -70,7 +67,7 @@ func definitions(f *scenario.File, id node.ID) (list []*daemon.Definition) {
 		if members == nil {
 			def.Strategy, members = absent, r.Replicas
 			if slices.Contains(r.Remote, f.HostName(id)) {
-				def.Strategy = prosumer
+				def.Strategy = daemon.Prosumer
 			}
 		}
 		for _, name := range members {

@@ -20,6 +20,7 @@ func (d *Daemon) view(r *resource, st replica.Status) View {
 		FetchOn: st.FetchOn, ReplayOn: st.ReplayOn, SyncOn: st.SyncOn, Orphan: st.Orphan,
 		Ack: st.Ack, LogLimit: st.LogLimit, SyncWaits: st.SyncWaits,
 		PrimaryUnreachable: st.Primary != 0 && !d.reaches(st.Primary), Attached: d.deviceOf(r.def.Name),
+		ReadOnly: r.def.ReadOnly,
 		UpToDate: st.UpToDate, SplitBrain: st.SplitBrain, CutOff: st.CutOff, Defect: st.Defect}
 	v.SyncPercent = syncPercent(&v)
 	for i, m := range r.metrics {
@@ -80,6 +81,8 @@ func diskState(v *View, st replica.Status) string {
 		return "DefectiveLog"
 	case replica.RoleLeft:
 		return "NotJoined"
+	case replica.RoleRemote:
+		return "NoReplica"
 	case replica.RoleClosed:
 		return "UpToDate"
 	case replica.RoleRecovering:
@@ -116,6 +119,8 @@ func replState(v *View, st replica.Status) string {
 		return "UnResponsive"
 	case st.Role == replica.RoleLeft:
 		return "NotJoined"
+	case st.Role == replica.RoleRemote:
+		return remoteState(v, st)
 	case st.Role == replica.RoleRecovering:
 		return "NotYetPrimary"
 	case st.Role == replica.RolePrimary:
@@ -142,6 +147,19 @@ func replState(v *View, st replica.Status) string {
 	return "Replaying"
 }
 
+// remoteState is the word for the use of a volume without a replica.
+func remoteState(v *View, st replica.Status) string {
+	switch {
+	case st.Defect != "":
+		return "TakenAway"
+	case v.Primary != "":
+		return "Remote"
+	case st.Open > 0:
+		return "SeekingPrimary"
+	}
+	return "NotInUse"
+}
+
 // flags are six letters: device, consistent, attached, sync, fetch, replay.
 func flags(v *View, st replica.Status) string {
 	b := []byte("-CA-FR")
@@ -151,6 +169,12 @@ func flags(v *View, st replica.Status) string {
 			b[0] = 'd'
 		}
 		return string(b[:3]) + "---"
+	}
+	if st.Role == replica.RoleRemote {
+		if st.Open > 0 {
+			return "D-----"
+		}
+		return "d-----"
 	}
 	if st.Role == replica.RoleDefective || st.Role == replica.RoleBooting ||
 		st.Role == replica.RoleLeft {

@@ -123,7 +123,9 @@ func (c *Client) Step(now node.Time, ev *node.Event, out *node.Effects) {
 	c.now, c.out = now, out
 	switch ev.Kind {
 	case node.KindBoot:
-		c.self, c.inc = ev.From, uint64(ev.N)
+		// A volume may be let go of and used anew within an incarnation of the host. Clocks do not go back in
+		// one, and members have to take the tries of now for newer ones.
+		c.self, c.inc, c.try = ev.From, uint64(ev.N), uint64(max(0, now))
 	case node.KindRequest:
 		c.onRequest(ev)
 	case node.KindMessage:

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/container-football/pitch/node"
 	"github.com/container-football/pitch/replica"
 )
 
@@ -16,12 +17,13 @@ func (d *Daemon) guests(ctx context.Context, r *resource) []GuestView {
 		return nil
 	}
 	a, err := r.ask(ctx, replica.OpGuests, 0, nil)
-	if err != nil {
+	if err != nil || a.code != node.OK {
 		return nil
 	}
 	found, err := replica.DecodeGuests(a.data)
 	if err != nil {
-		return nil // the sentence of a machine that does not know what this is about
+		d.log.Error("replica does not tell who uses it", "resource", r.def.Name, "error", err)
+		return nil
 	}
 	cfg := d.config()
 	var list []GuestView

@@ -23,17 +23,19 @@ var errNotOpened = errors.New("the volume cannot be opened")
 // open says that one user more holds the volume open here.
 func (r *resource) open(ctx context.Context, how int64) error {
 	a, err := r.ask(ctx, replica.OpOpen, how, nil)
+	if err == nil && a.code == node.OK {
+		return nil
+	}
+	why := string(a.data)
 	switch {
 	case err != nil:
-		return fmt.Errorf("%w: %w", errNotOpened, err)
-	case a.code == node.OK:
-		return nil
-	case a.code == node.NotPrimary || !r.def.imported() && len(a.data) == 0:
-		return fmt.Errorf("resource %s: this host is not primary", r.def.Name)
-	case len(a.data) > 0:
-		return fmt.Errorf("resource %s: %s", r.def.Name, a.data)
+		why = err.Error()
+	case a.code == node.NotPrimary:
+		why = "this host is not primary"
+	case why == "":
+		why = a.code.String()
 	}
-	return errnoOf(r, a.code)
+	return fmt.Errorf("resource %s: %w: %s", r.def.Name, errNotOpened, why)
 }
 
 // take takes the volume away from another host, and holds it until somebody opens it here.

@@ -154,7 +154,7 @@ func remoteState(v *View, st replica.Status) string {
 		return "TakenAway"
 	case v.Primary != "":
 		return "Remote"
-	case st.Open > 0:
+	case v.Open > 0:
 		return "SeekingPrimary"
 	}
 	return "NotInUse"
@@ -171,7 +171,7 @@ func flags(v *View, st replica.Status) string {
 		return string(b[:3]) + "---"
 	}
 	if st.Role == replica.RoleRemote {
-		if st.Open > 0 {
+		if v.Open > 0 {
 			return "D-----"
 		}
 		return "d-----"

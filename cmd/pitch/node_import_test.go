@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/container-football/pitch/realnode/attach"
 	"github.com/container-football/pitch/realnode/nbd/nbdtest"
 )
 
@@ -221,5 +223,47 @@ func TestAnImportedVolumeFollowsItsMembers(t *testing.T) {
 	c = gamma.open("lv1")
 	if v := versionOf(t, c, 2); v != 1 {
 		t.Errorf("block 2 has version %d", v)
+	}
+}
+
+// An imported volume is a block device like any other, and stays one while the role moves.
+func TestAnImportedVolumeIsAttached(t *testing.T) {
+	if err := attach.Supported(); err != nil || os.Getuid() != 0 {
+		t.Skipf("NOT CHECKED: no block devices here: %v, user %d", err, os.Getuid())
+	}
+	l := guests(t)
+	beta, gamma := l.hosts[1], l.hosts[2]
+	t.Cleanup(func() {
+		gamma.kill()
+		if _, err := attach.Sweep(filepath.Join(l.dir, gamma.name, "mnt")); err != nil {
+			t.Error(err)
+		}
+	})
+	gamma.vol("attach", "lv1")
+	device := filepath.Join(gamma.name, "dev", "lv1")
+	put := func(at string) {
+		t.Helper()
+		l.must("dd", "if=alpha.toml", "of="+device, "bs=4096", "count=1", "seek="+at, "conv=notrunc,sync",
+			"oflag=direct")
+	}
+	put("0")
+	beta.vol("primary", "lv1")
+	put("1")
+	gamma.says("served by beta", gamma.vol("view", "lv1"))
+	gamma.says("attached at", gamma.vol("view", "lv1"))
+	beta.says("in use on gamma", beta.vol("view"))
+	gamma.vol("detach", "lv1")
+	gamma.vol("wait", "lv1", "closed")
+	c := beta.open("lv1")
+	defer c.Close()
+	want, err := os.ReadFile(filepath.Join(l.dir, "alpha.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, len(want))
+	for b := range int64(2) {
+		if err := c.Read(got, b*4096); err != nil || string(got) != string(want) {
+			t.Errorf("block %d: %v, %q", b, err, got)
+		}
 	}
 }

@@ -59,6 +59,9 @@ const (
 	// nobody has become primary by force since: then all that was durable there is here. It is
 	// refused if that is not so, or is not known any more.
 	OpContinues
+	// OpGuests asks a member which hosts without a replica use the volume. The answer is a list of
+	// [Guest]. The primary knows them all, other members only who may change the volume.
+	OpGuests
 )
 
 // What OpOpen may ask for where the volume is used without a replica, as bits of N.

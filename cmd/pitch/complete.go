@@ -181,7 +181,7 @@ func (l *line) values(v *kong.Value) (list []candidate) {
 	}
 	switch kind := v.Tag.Get("complete"); {
 	case kind == "volumes":
-		return append(l.volumes(), candidate{daemon.All, "all volumes on this host"})
+		return append(l.volumes(), candidate{daemon.All, "all replicas on this host"})
 	case kind == "volume":
 		return l.volumes()
 	case kind == "host":

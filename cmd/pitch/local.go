@@ -53,9 +53,6 @@ func openLocal(ctx context.Context, s scenario.Setup) (scenario.World, error) {
 // absent is the strategy of a machine that stands for a replica which a host does not have.
 const absent = "absent"
 
-// prosumer is the strategy of a host that uses a volume without having a replica.
-const prosumer = "prosumer"
-
 // witnessOf is the strategy of a host that votes on leases without having a replica.
 const witnessOf = "witness"
 
@@ -75,7 +72,7 @@ func definitions(f *scenario.File, id node.ID) (list []*daemon.Definition) {
 			def.Strategy, members = absent, r.Replicas
 			switch name := f.HostName(id); {
 			case slices.Contains(r.Remote, name):
-				def.Strategy = prosumer
+				def.Strategy = daemon.Prosumer
 			case r.Witness == name:
 				def.Strategy = witnessOf
 			}

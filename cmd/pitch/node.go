@@ -105,7 +105,7 @@ func buildReplica(def *daemon.Definition, members []node.Addr, witness node.Addr
 	if def.Strategy == absent {
 		return scenario.Absent(), nil
 	}
-	if def.Strategy == prosumer {
+	if def.Strategy == daemon.Prosumer {
 		return scenario.Remote(members, def.Geometry()), nil
 	}
 	r := &scenario.Resource{Name: def.Name, Strategy: def.Strategy, Size: def.Size,

@@ -33,6 +33,8 @@ type volCmd struct {
 	Join         volJoinCmd         `cmd:"" help:"Make this host a member: it copies the volume and fetches the log."`
 	Leave        volLeaveCmd        `cmd:"" help:"End a membership; the replica on this host is deleted."`
 	Delete       volDeleteCmd       `cmd:"" help:"Delete a volume that has no other member."`
+	Import       volImportCmd       `cmd:"" help:"Use a volume on this host over the network, without a replica."`
+	Release      volReleaseCmd      `cmd:"" help:"End that; the volume stays as it is."`
 	Primary      volPrimaryCmd      `cmd:"" help:"Make this host primary: hand over, or take over by force."`
 	Secondary    volSecondaryCmd    `cmd:"" help:"Stop being primary without a successor."`
 	Up           volUpCmd           `cmd:"" help:"Switch fetching, replay and copying on."`
@@ -49,7 +51,7 @@ type volCmd struct {
 	SetAck       volSetAckCmd       `cmd:"" help:"Change when writes are acknowledged, on all members; at the primary."`
 	LogLimit     volLogLimitCmd     `cmd:"" help:"Change how much log is kept for members that are behind, on all members; at the primary."`
 	Resize       volResizeCmd       `cmd:"" help:"Make a volume larger, on all members."`
-	Attach       volAttachCmd       `cmd:"" help:"Make a volume a block device of this host, the primary."`
+	Attach       volAttachCmd       `cmd:"" help:"Make a volume a block device of this host, which is primary or has imported it."`
 	Detach       volDetachCmd       `cmd:"" help:"End that; nobody may use the device."`
 	Wait         volWaitCmd         `cmd:"" aliases:"wait-resource" help:"Wait until a state is reached."`
 	WaitUmount   volWaitUmountCmd   `cmd:"" help:"Wait until nobody uses the volume here: as wait closed."`
@@ -65,6 +67,7 @@ func (c *volCmd) Help() string {
 
   pitch vol create lv1 --size 10GiB     on the host that is to be primary
   pitch vol join lv1                    on another one
+  pitch vol import lv1                  on one that is to use it without a replica
   pitch vol view                        states, on any host
   pitch vol primary lv1                 planned handover to this host; loses nothing
   pitch vol disconnect lv1 && pitch vol primary lv1 --force
@@ -72,13 +75,13 @@ func (c *volCmd) Help() string {
   pitch vol wait all up-to-date
   pitch vol invalidate lv1              end a split brain on the host that is to give in
 
-The name "all" stands for all volumes on this host, for switches, view and wait: each is told about,
+The name "all" stands for all replicas on this host, for switches, view and wait: each is told about,
 and the exit code is the worst. --dry-run says what would be done and checks what can be checked.
 
 There is no log-delete: log that no member needs any more is deleted by itself, in whole segments; ` + "`cron`" + `
 begins a new one.
 
-Clients reach the volume at its primary: nbd+unix:///lv1?socket=/var/lib/pitch/nbd.sock`
+Clients reach the volume at its primary, or where it is imported: nbd+unix:///lv1?socket=/var/lib/pitch/nbd.sock`
 }
 
 // volError says which errors of the daemon are about what was asked.

@@ -44,7 +44,8 @@ func (c *volCmd) asked(s *streams, dry dryRun, r request, out any, told func() s
 // states is what most verbs say in the end.
 func states(v *daemon.View) string { return v.Role + ", " + v.Disk + ", " + v.Repl }
 
-// volumes are the names that a name stands for.
+// volumes are the names that a name stands for. All are the replicas: what most verbs are about, those who
+// only use a volume have not.
 func (c *volCmd) volumes(s *streams, name string) (names []string, err error) {
 	if name != daemon.All {
 		return []string{name}, nil
@@ -52,7 +53,9 @@ func (c *volCmd) volumes(s *streams, name string) (names []string, err error) {
 	var list []daemon.View
 	err = c.ask(s, time.Minute, http.MethodGet, "/v1/resources", nil, &list)
 	for i := range list {
-		names = append(names, list[i].Name)
+		if list[i].Strategy != daemon.Prosumer {
+			names = append(names, list[i].Name)
+		}
 	}
 	return names, err
 }

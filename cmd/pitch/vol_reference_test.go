@@ -19,7 +19,8 @@ const volReferenceHead = `# Volumes
 What ` + "`pitch vol`" + ` can do, and what it says. ` + "`pitch vol VERB --help`" + ` tells the same; [how to use it](../how-to/run-a-node.md). This page is
 made from the code (` + "`go test ./cmd/pitch -run VolReference -rewrite`" + `).
 
-NAME may be ` + "`all`" + ` for switches, ` + "`view`, `wait`, `primary`, `secondary`, `log-rotate`, `cron`, `set-ack` and `log-limit`" + `: each volume's outcome is told, and the exit code is the worst.
+NAME may be ` + "`all`" + ` for switches, ` + "`view`, `wait`, `primary`, `secondary`, `log-rotate`, `cron`, `set-ack` and `log-limit`" + `: each volume's outcome is told, and the exit code is the worst. It stands for all replicas here;
+for ` + "`view`" + ` also for imported volumes.
 ` + "`--dry-run`" + ` checks what the daemon can see, with the exit code of the attempt, and says what would be done; where the outcome depends on
 others, it says so.
 

@@ -58,7 +58,8 @@ func (c *volViewCmd) once(s *streams, vol *volCmd) error {
 
 func (c *volViewCmd) table(s *streams, list []daemon.View) error {
 	if len(list) == 0 {
-		fmt.Fprintln(s.out, "no volumes here; `pitch vol create` makes one, `pitch vol join` a replica")
+		fmt.Fprintln(s.out, "no volumes here; `pitch vol create` makes one, `pitch vol join` a replica, "+
+			"`pitch vol import` uses one without")
 		return nil
 	}
 	copies := slices.ContainsFunc(list, func(v daemon.View) bool { return v.Inconsistent })
@@ -98,7 +99,8 @@ func orNone(s string) string {
 
 // details prints what needs attention, and on demand all that is known.
 func (c *volViewCmd) details(s *streams, v *daemon.View) {
-	if v.Defect != "" {
+	usedRemotely(s, v)
+	if v.Defect != "" && v.Strategy != daemon.Prosumer {
 		fmt.Fprintf(s.out, "%s: DEFECTIVE: %s\n", v.Name, v.Defect)
 	}
 	if v.SplitBrain {
@@ -137,6 +139,10 @@ func (c *volViewCmd) details(s *streams, v *daemon.View) {
 			human(v.Unapplied))
 	}
 	if c.Name == "" && !c.Verbose {
+		return
+	}
+	if v.Strategy == daemon.Prosumer {
+		c.imported(s, v)
 		return
 	}
 	fmt.Fprintf(s.out, "%s: epoch %d, %d users, log: written %d, durable %d, on the volume %d, "+

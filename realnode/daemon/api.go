@@ -43,6 +43,32 @@ type Join struct {
 	From string `json:"from,omitempty"` // a member; default: every peer is asked
 }
 
+// Import asks to use a volume on the host without having a replica.
+type Import struct {
+	Dry
+	From string `json:"from,omitempty"` // a member; default: every peer is asked
+	// Force takes the volume away from the host without a replica that uses it now. It is for a volume that
+	// has been imported, too.
+	Force    bool `json:"force,omitempty"`
+	ReadOnly bool `json:"read_only,omitempty"` // beside others
+}
+
+// Imported is what is known of a volume that was imported.
+type Imported struct {
+	Host     string `json:"host"`
+	Primary  string `json:"primary"` // empty: none, or not known
+	Size     int64  `json:"size"`    // bytes
+	ReadOnly bool   `json:"read_only"`
+	// Guests are the other hosts without a replica that use the volume now.
+	Guests []GuestView `json:"guests,omitempty"`
+}
+
+// Release asks for the end of an import.
+type Release struct {
+	Dry
+	Force bool `json:"force,omitempty"` // users get errors
+}
+
 // Leave asks a host to end its membership, or that of a host that is gone.
 type Leave struct {
 	Dry
@@ -155,6 +181,15 @@ type View struct {
 	// Attached is the block device of the volume on this host; empty if there is none.
 	Attached string `json:"attached,omitempty"`
 
+	// Device is the host where the volume is in use, as far as this host knows: the primary, or one
+	// without a replica. Empty: nobody holds it.
+	Device string `json:"device,omitempty"`
+	// Guests are the hosts without a replica that use the volume. The primary knows them all, other members
+	// who may change it.
+	Guests []GuestView `json:"guests,omitempty"`
+	// ReadOnly is set for a volume without a replica here that is only read.
+	ReadOnly bool `json:"read_only,omitempty"`
+
 	UpToDate   bool      `json:"up_to_date"`
 	SplitBrain bool      `json:"split_brain"`
 	CutOff     bool      `json:"cut_off"`
@@ -164,6 +199,14 @@ type View struct {
 	Devices []DeviceView `json:"devices,omitempty"`
 	// Troubles are the last failures of devices since the daemon has started.
 	Troubles []TroubleView `json:"troubles,omitempty"`
+}
+
+// GuestView is a host that uses a volume without having a replica.
+type GuestView struct {
+	Host     string `json:"host"`
+	ReadOnly bool   `json:"read_only,omitempty"`
+	// Silent is set if nothing was heard of it for so long that another host may take its place.
+	Silent bool `json:"silent,omitempty"`
 }
 
 // DeviceView is what a device has done since the daemon has started.

@@ -61,7 +61,7 @@ func (d *Daemon) sweepDevices() {
 	}
 }
 
-// postAttach makes a volume a block device of this host, which must be primary.
+// postAttach makes a volume a block device of this host, which must be primary or have imported it.
 func (d *Daemon) postAttach(r *resource, req *http.Request) (any, error) {
 	a, err := parse[Attach](req)
 	if err != nil {
@@ -79,7 +79,7 @@ func (d *Daemon) postAttach(r *resource, req *http.Request) (any, error) {
 	}
 	front := newVolumeFront(r)
 	if err := front.Open(); err != nil {
-		return nil, refuse(http.StatusConflict, "resource %s: this host is not primary", name)
+		return nil, refuse(http.StatusConflict, "%s", d.named(err.Error()))
 	}
 	link := filepath.Join(d.data.dir, deviceLinks, name)
 	if a.DryRun {
@@ -88,7 +88,7 @@ func (d *Daemon) postAttach(r *resource, req *http.Request) (any, error) {
 	}
 	dev, err := attach.Attach(req.Context(), name, front, attach.Options{Link: link,
 		Mount: filepath.Join(d.data.dir, deviceMount, name), BlockSize: uint32(r.def.Sector),
-		Log: d.log})
+		ReadOnly: r.def.ReadOnly, Log: d.log})
 	if err != nil {
 		front.Close()
 		return nil, err

@@ -119,8 +119,8 @@ func (d *Daemon) exported() []nbd.Export {
 	return list
 }
 
-// publish exports a volume while its replica is primary, and ends the connections when it is not
-// any more.
+// publish exports a volume while its replica is primary, or if it is used here without one, and ends the
+// connections when that is not so any more.
 func (d *Daemon) publish(ctx context.Context, r *resource, st replica.Status) {
 	if len(d.servers) == 0 {
 		return
@@ -130,11 +130,11 @@ func (d *Daemon) publish(ctx context.Context, r *resource, st replica.Status) {
 	e, there := d.published[name]
 	is := there && e.Device.(*volumeFront).r == r // not of an earlier resource of this name
 	// A resource that is going away must not be exported again behind the back of unpublish.
-	want := st.Role == replica.RolePrimary && d.find(name) == r
+	want := (st.Role == replica.RolePrimary || r.def.imported()) && d.find(name) == r
 	switch {
 	case want && !there:
 		d.published[name] = nbd.Export{Name: name, Device: newVolumeFront(r), MultiConn: true,
-			PreferredBlock: 4096, Description: "resource " + name}
+			ReadOnly: r.def.ReadOnly, PreferredBlock: 4096, Description: "resource " + name}
 	case !want && is:
 		delete(d.published, name)
 	}

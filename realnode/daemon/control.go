@@ -154,6 +154,8 @@ func (d *Daemon) routes(mux *http.ServeMux) {
 	mux.Handle("DELETE /v1/resources/{name}", d.with(d.deleteResource))
 	mux.Handle("POST /v1/resources/{name}/join", handler(d.postJoin))
 	mux.Handle("POST /v1/resources/{name}/leave", handler(d.leaveAny))
+	mux.Handle("POST /v1/resources/{name}/import", handler(d.postImport))
+	mux.Handle("POST /v1/resources/{name}/release", d.with(d.postRelease))
 	mux.Handle("POST /v1/resources/{name}/verb", d.with(d.postVerb))
 	mux.Handle("POST /v1/resources/{name}/resize", d.with(d.postResize))
 	mux.Handle("POST /v1/resources/{name}/ack", d.with(d.postAck))
@@ -189,6 +191,7 @@ func (d *Daemon) peerRoutes(mux *http.ServeMux) {
 	mux.Handle("POST /v1/peer/resources/{name}/guests", d.with(d.peerAddGuest))
 	mux.Handle("POST /v1/peer/resources/{name}/members", d.with(d.peerAddMember))
 	mux.Handle("DELETE /v1/peer/resources/{name}/members", d.with(d.peerRemoveMember))
+	mux.Handle("DELETE /v1/peer/resources/{name}/import/{uuid}", d.with(d.peerDeleted))
 }
 
 // with finds the resource that a path names.

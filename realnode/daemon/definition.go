@@ -40,7 +40,16 @@ type Definition struct {
 	Fetch     bool           `toml:"fetch" default:"true" json:"fetch"`
 	Replay    bool           `toml:"replay" default:"true" json:"replay"`
 	Checksums bool           `toml:"checksums" default:"true" json:"checksums"`
+	// ReadOnly is for a volume that is used without a replica.
+	ReadOnly bool `toml:"read_only" default:"false" json:"read_only,omitempty"`
 }
+
+// Prosumer is the strategy in the definition of a volume that is used here without a replica. Its members
+// are those to ask first.
+const Prosumer = "prosumer"
+
+// imported says whether there is no replica here.
+func (d *Definition) imported() bool { return d.Strategy == Prosumer }
 
 var definitionFormat = &strict.Format{Name: "definition", Enums: enums, Texts: units.Forms(),
 	Patterns: map[string]strict.Pattern{"label": patterns["label"], "uuid": patterns["uuid"],
@@ -68,6 +77,7 @@ var definitionFormat = &strict.Format{Name: "definition", Enums: enums, Texts: u
 		"fetch":        "the fetch switch of a new replica",
 		"replay":       "the replay switch of a new replica",
 		"checksums":    "whether each block of the volume has a checksum beside it",
+		"read_only":    "whether a volume that is used without a replica is only read",
 	}}
 
 // ParseDefinition reads and checks a definition. The error is a *strict.Error.

@@ -125,6 +125,8 @@ func (d *Daemon) able(r *resource, st replica.Status) error {
 		return r.conflict("this replica is still reading its log; try again")
 	case replica.RoleLeft:
 		return r.conflict("this replica has been removed from the group")
+	case replica.RoleRemote:
+		return r.noReplica()
 	}
 	return nil
 }
@@ -150,7 +152,7 @@ func (d *Daemon) wouldVerb(r *resource, req *http.Request, v Verb) (any, error) 
 	case "primary --force":
 		return d.wouldTakeOver(r, st)
 	case "secondary":
-		return d.wouldClose(r, st)
+		return d.wouldClose(r, req, st)
 	case "invalidate":
 		return d.wouldInvalidate(r, st, v.Full)
 	case cronVerb:
@@ -260,7 +262,7 @@ func (d *Daemon) wouldTakeOver(r *resource, st replica.Status) (any, error) {
 		st.End, units.Bytes(max(0, st.Committed-st.End)), on)
 }
 
-func (d *Daemon) wouldClose(r *resource, st replica.Status) (any, error) {
+func (d *Daemon) wouldClose(r *resource, req *http.Request, st replica.Status) (any, error) {
 	switch {
 	case st.Role == replica.RoleSecondary || st.Role == replica.RoleClosed:
 		return planned("nothing: this host is not primary")
@@ -268,6 +270,9 @@ func (d *Daemon) wouldClose(r *resource, st replica.Status) (any, error) {
 		return nil, r.conflict("a change of role is under way; wait for it")
 	case st.Open > 0:
 		return nil, r.conflict("in use on host %s by %d users", d.config().Host.Name, st.Open)
+	}
+	if err := d.unusedElsewhere(req.Context(), r); err != nil {
+		return nil, err
 	}
 	return planned("this host would stop serving; nobody would be primary")
 }

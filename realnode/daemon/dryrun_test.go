@@ -123,7 +123,7 @@ func TestDryRunKnowsWhatStandsInTheWay(t *testing.T) {
 		change(&st)
 		err := d.able(r, st)
 		if err == nil && st.Role == replica.RolePrimary {
-			_, err = d.wouldClose(r, st)
+			_, err = d.wouldClose(r, nil, st)
 		} else if err == nil {
 			_, err = d.wouldHandOver(r, nil, st)
 		}

@@ -28,9 +28,15 @@ type Described struct {
 	Sectors    int64      `json:"sectors"`
 	// Open is how many users hold the volume open at the host that tells.
 	Open int64 `json:"open,omitempty"`
+	// Guests are the hosts that use the volume without a replica, as far as the host that tells knows.
+	Guests []GuestView `json:"guests,omitempty"`
 }
 
 func (d *Daemon) peerDescribe(r *resource, req *http.Request) (any, error) {
+	if r.def.imported() {
+		return nil, refuse(http.StatusNotFound, "%s has no replica of resource %q", d.config().Host.Name,
+			r.def.Name)
+	}
 	st, err := r.fresh(req.Context())
 	if err != nil {
 		return nil, err
@@ -39,6 +45,7 @@ func (d *Daemon) peerDescribe(r *resource, req *http.Request) (any, error) {
 	v := Described{Definition: *r.def, Primary: hostText(cfg, st.Primary),
 		Serving: st.Role == replica.RolePrimary, Sectors: st.Sectors, Open: st.Open}
 	v.Members = memberNames(cfg, st)
+	v.Guests = d.guests(req.Context(), r)
 	return v, nil
 }
 
@@ -150,6 +157,18 @@ func (d *Daemon) primaryOf(ctx context.Context, name string, from []string) (str
 	return "", first
 }
 
+// primaryFrom finds the primary of a resource by way of a member, or of all peers.
+func (d *Daemon) primaryFrom(ctx context.Context, name, member string) (string, error) {
+	from := []string{member}
+	if member == "" {
+		if from = d.peerNames(); len(from) == 0 {
+			return "", refuse(http.StatusBadRequest, "this host has no [[peer]] to ask for resource %s",
+				name)
+		}
+	}
+	return d.primaryOf(ctx, name, from)
+}
+
 func (d *Daemon) postJoin(req *http.Request) (any, error) {
 	j, err := parse[Join](req)
 	if err != nil {
@@ -161,17 +180,11 @@ func (d *Daemon) postJoin(req *http.Request) (any, error) {
 		return nil, err
 	}
 	defer done()
-	if err := d.vacant(name); err != nil {
+	guest, err := d.notUsedHere(req.Context(), name)
+	if err != nil {
 		return nil, err
 	}
-	from := []string{j.From}
-	if j.From == "" {
-		if from = d.peerNames(); len(from) == 0 {
-			return nil, refuse(http.StatusBadRequest, "this host has no [[peer]] to ask for resource %s",
-				name)
-		}
-	}
-	primary, err := d.primaryOf(req.Context(), name, from)
+	primary, err := d.primaryFrom(req.Context(), name, j.From)
 	if err != nil {
 		return nil, err
 	}
@@ -184,6 +197,12 @@ func (d *Daemon) postJoin(req *http.Request) (any, error) {
 	var v Described
 	if err := d.askPeer(d.life, primary, http.MethodPost, path, &v); err != nil {
 		return nil, err
+	}
+	if guest != nil {
+		// It gives its place to the replica. Users who have come meanwhile lose it.
+		if err := d.uninstall(guest); err != nil {
+			return nil, err
+		}
 	}
 	// Nobody here has asked for what is wrong with the definition.
 	r, err := d.install(asMember(v, primary), http.StatusConflict)
@@ -220,6 +239,9 @@ func (d *Daemon) postLeave(r *resource, req *http.Request) (any, error) {
 	l, err := parse[Leave](req)
 	if err != nil {
 		return nil, err
+	}
+	if r.def.imported() {
+		return nil, r.noReplica()
 	}
 	cfg := d.config()
 	if l.Host != "" && l.Host != cfg.Host.Name {

@@ -32,6 +32,7 @@ type resource struct {
 	mu      sync.Mutex
 	status  replica.Status
 	changed chan struct{} // closed when status changes
+	held    bool          // taken by force, and nobody has opened it here since
 }
 
 // specOf is the machine of a resource. It fails if the definition cannot be used here.
@@ -76,8 +77,8 @@ func (d *Daemon) add(def *Definition, spec node.Spec) (_ *resource, err error) {
 func (d *Daemon) membersOf(def *Definition) ([]node.Addr, error) {
 	cfg := d.config()
 	list, unknown := def.addrs(cfg)
-	if len(unknown) == 0 {
-		return list, nil
+	if len(unknown) == 0 || def.imported() && len(list) > 0 {
+		return list, nil // one is enough to be told of the others
 	}
 	_, err := os.Stat(filepath.Join(d.data.resourceDir(def.Name), LogName+"0"))
 	if err != nil || len(list) == 0 {
@@ -237,6 +238,7 @@ func ask(ctx context.Context, u *engine.Unit, q engine.Request) (answer, error) 
 
 // follow keeps r.status up to date as long as the machine runs, and lets exports follow it.
 func (d *Daemon) follow(ctx context.Context, r *resource) {
+	known := r.def
 	for n := int64(-1); ; {
 		a, err := r.ask(ctx, replica.OpWatch, n, nil)
 		if err != nil || a.code == node.Unknown {
@@ -255,6 +257,9 @@ func (d *Daemon) follow(ctx context.Context, r *resource) {
 		d.publish(ctx, r, st)
 		d.noteTurn(ctx, r, st)
 		d.metadata.wakeTeller()
+		if r.def.imported() {
+			known = d.noteMembers(r, st, known)
+		}
 	}
 }
 

@@ -8,6 +8,10 @@ const (
 	deleting = "its deletion"
 	joining  = "a join"
 	leaving  = "a leave"
+
+	importing = "an import"
+	releasing = "a release"
+	noting    = "a change of its members"
 )
 
 // begin keeps others from making or ending a resource until done is called. Other hosts may be

@@ -41,24 +41,32 @@ func (d *Daemon) hostView() HostView {
 func (d *Daemon) getResources(req *http.Request) (any, error) {
 	list := append([]View{}, d.brokenViews()...)
 	for _, r := range d.list() {
-		st, err := r.fresh(req.Context())
+		v, err := d.viewNow(req.Context(), r)
 		if errors.Is(err, errStopped) {
 			continue // it was deleted meanwhile
 		}
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, d.view(r, st))
+		list = append(list, v)
 	}
 	return list, nil
 }
 
 func (d *Daemon) getResource(r *resource, req *http.Request) (any, error) {
-	st, err := r.fresh(req.Context())
+	return d.viewNow(req.Context(), r)
+}
+
+// viewNow is what is so at this moment.
+func (d *Daemon) viewNow(ctx context.Context, r *resource) (View, error) {
+	st, err := r.fresh(ctx)
 	if err != nil {
-		return nil, err
+		return View{}, err
 	}
-	return d.view(r, st), nil
+	v := d.view(r, st)
+	v.Guests = d.guests(ctx, r)
+	v.Device = deviceAt(&v)
+	return v, nil
 }
 
 // draw makes the random numbers of a new resource.
@@ -90,6 +98,9 @@ func (d *Daemon) postCreate(req *http.Request) (any, error) {
 	number, uuid, err := draw()
 	if err != nil {
 		return nil, err
+	}
+	if c.Strategy == Prosumer {
+		return nil, refuse(http.StatusBadRequest, "strategy %q is what `pitch vol import` is for", Prosumer)
 	}
 	if c.Name == All {
 		return nil, refuse(http.StatusBadRequest, "name %q stands for all volumes", All)
@@ -192,6 +203,9 @@ func (d *Daemon) deleteResource(r *resource, req *http.Request) (any, error) {
 		return nil, err
 	}
 	defer done()
+	if r.def.imported() {
+		return nil, r.noReplica()
+	}
 	st, err := r.fresh(req.Context())
 	if err != nil {
 		return nil, err
@@ -204,10 +218,18 @@ func (d *Daemon) deleteResource(r *resource, req *http.Request) (any, error) {
 			"let them leave first, or let this host leave")
 	case st.Open > 0:
 		return nil, refuse(http.StatusConflict, "resource %s is in use by %d users", r.def.Name, st.Open)
-	case del.DryRun:
+	}
+	if err := d.unusedElsewhere(req.Context(), r); err != nil {
+		return nil, err
+	}
+	if del.DryRun {
 		return planned("the volume would be deleted, %v with all its content", units.Bytes(d.view(r, st).Size))
 	}
-	return nil, d.uninstall(r)
+	if err := d.uninstall(r); err != nil {
+		return nil, err
+	}
+	d.tellDeleted(r)
+	return nil, nil
 }
 
 // verbOps are the verbs that the control plane takes, by name, each with what it asks of the replica.

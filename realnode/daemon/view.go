@@ -21,6 +21,7 @@ func (d *Daemon) view(r *resource, st replica.Status) View {
 		CatchesUp: st.CatchesUp,
 		Ack:       st.Ack, LogLimit: st.LogLimit, SyncWaits: st.SyncWaits,
 		PrimaryUnreachable: st.Primary != 0 && !d.reaches(st.Primary), Attached: d.deviceOf(r.def.Name),
+		ReadOnly: r.def.ReadOnly,
 		UpToDate: st.UpToDate, SplitBrain: st.SplitBrain, CutOff: st.CutOff, Defect: st.Defect}
 	v.SyncPercent = syncPercent(&v)
 	for i, m := range r.metrics {
@@ -81,6 +82,8 @@ func diskState(v *View, st replica.Status) string {
 		return "DefectiveLog"
 	case replica.RoleLeft:
 		return "NotJoined"
+	case replica.RoleRemote:
+		return "NoReplica"
 	case replica.RoleClosed:
 		return "UpToDate"
 	case replica.RoleRecovering:
@@ -120,6 +123,8 @@ func replState(v *View, st replica.Status) string {
 		return "UnResponsive"
 	case st.Role == replica.RoleLeft:
 		return "NotJoined"
+	case st.Role == replica.RoleRemote:
+		return remoteState(v, st)
 	case st.Role == replica.RoleRecovering:
 		return "NotYetPrimary"
 	case st.Emergency:
@@ -152,6 +157,19 @@ func replState(v *View, st replica.Status) string {
 	return "Replaying"
 }
 
+// remoteState is the word for the use of a volume without a replica.
+func remoteState(v *View, st replica.Status) string {
+	switch {
+	case st.Defect != "":
+		return "TakenAway"
+	case v.Primary != "":
+		return "Remote"
+	case v.Open > 0:
+		return "SeekingPrimary"
+	}
+	return "NotInUse"
+}
+
 // flags are six letters: device, consistent, attached, sync, fetch, replay.
 func flags(v *View, st replica.Status) string {
 	b := []byte("-CA-FR")
@@ -161,6 +179,12 @@ func flags(v *View, st replica.Status) string {
 			b[0] = 'd'
 		}
 		return string(b[:3]) + "---"
+	}
+	if st.Role == replica.RoleRemote {
+		if v.Open > 0 {
+			return "D-----"
+		}
+		return "d-----"
 	}
 	if st.Role == replica.RoleDefective || st.Role == replica.RoleBooting ||
 		st.Role == replica.RoleLeft {

@@ -1,7 +1,7 @@
 package daemon
 
 import (
-	"errors"
+	"context"
 	"fmt"
 	"sync"
 	"syscall"
@@ -241,14 +241,17 @@ func (v *volumeFront) Extents(dst []nbd.Extent, off, n int64, limit int) ([]nbd.
 	return dst, nil
 }
 
-// errNotOpened is returned to a client that comes too late.
-var errNotOpened = errors.New("the volume cannot be opened")
-
-// Open implements nbd.Opener: from now on this host stays primary, unless by force.
+// Open implements nbd.Opener: from now on this host stays primary, unless by force. Without a replica
+// it holds the volume, unless another host takes it by force.
 func (v *volumeFront) Open() error {
-	if err := v.call(replica.OpOpen, 0, 0, nil); err != nil {
-		return fmt.Errorf("%w: %w", errNotOpened, err)
+	how := int64(0)
+	if v.r.def.ReadOnly {
+		how = replica.OpenShared
 	}
+	if err := v.r.open(context.Background(), how); err != nil {
+		return err
+	}
+	v.r.letGo() // there is a user now, for whom this host has held it
 	return nil
 }
 

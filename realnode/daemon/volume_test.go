@@ -226,6 +226,14 @@ func TestWordsForStates(t *testing.T) {
 			"UnResponsive", "------"},
 		{func(v *View, st *replica.Status) { st.Role = replica.RoleLeft }, "NotJoined", "NotJoined",
 			"------"},
+		{func(v *View, st *replica.Status) { st.Role, v.Open = replica.RoleRemote, 1 }, "NoReplica", "Remote",
+			"D-----"},
+		{func(v *View, st *replica.Status) { st.Role, v.Primary, v.Open = replica.RoleRemote, "", 1 },
+			"NoReplica", "SeekingPrimary", "D-----"},
+		{func(v *View, st *replica.Status) { st.Role, v.Primary = replica.RoleRemote, "" }, "NoReplica",
+			"NotInUse", "d-----"},
+		{func(v *View, st *replica.Status) { st.Role, st.Defect = replica.RoleRemote, "taken" }, "NoReplica",
+			"TakenAway", "d-----"},
 	} {
 		v, st := View{Primary: "alpha"}, secondary
 		c.change(&v, &st)

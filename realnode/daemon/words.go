@@ -19,6 +19,7 @@ func DiskWords() []Word {
 		{"Detached", "the replica reads its log and does not take part yet"},
 		{"DefectiveLog", "log, volume or definition cannot be used; the view says why"},
 		{"NotJoined", "the primary has ended the membership of this host: `leave`"},
+		{"NoReplica", "the volume is imported: it is used here over the network"},
 	}
 }
 
@@ -43,6 +44,10 @@ func ReplWords() []Word {
 		{"NotStarted", "the replica reads its log, or cannot"},
 		{"UnResponsive", "the replica is defective"},
 		{"NotJoined", "this host is no member any more"},
+		{"NotInUse", "the volume is imported, and nobody has opened it here"},
+		{"Remote", "it is open here, and the primary serves it"},
+		{"SeekingPrimary", "it is open here, and users wait for a primary"},
+		{"TakenAway", "it was open here, and cannot be any more; the view says why. Close it here, and open it again"},
 	}
 }
 
@@ -56,6 +61,7 @@ func RoleWords() []Word {
 		{"Booting", "reads its log"},
 		{"Defective", "its disks do not hold what they must"},
 		{"NotJoined", "was thrown out"},
+		{"Prosumer", "is no replica: uses the volume of others"},
 	}
 }
 

@@ -22,10 +22,12 @@ type ClientConfig struct {
 	OpenTimeout node.Time
 }
 
-// Bounds of what a client holds for its users. Beyond them requests are refused.
+// Bounds of what a client holds for its users. Beyond them requests are refused, which file systems do
+// not forgive: so there is room for what sixteen connections may have under way, and users limit
+// themselves much earlier.
 const (
-	maxQueued = 1024     // requests
-	maxBytes  = 64 << 20 // that they carry
+	maxQueued = 16 << 10 // requests
+	maxBytes  = 1 << 30  // that they carry
 	maxFlight = 16 << 20 // of requests on their way, declared size
 	maxResend = 2 * node.Second
 )
@@ -121,7 +123,9 @@ func (c *Client) Step(now node.Time, ev *node.Event, out *node.Effects) {
 	c.now, c.out = now, out
 	switch ev.Kind {
 	case node.KindBoot:
-		c.self, c.inc = ev.From, uint64(ev.N)
+		// A volume may be let go of and used anew within an incarnation of the host. Clocks do not go back in
+		// one, and members have to take the tries of now for newer ones.
+		c.self, c.inc, c.try = ev.From, uint64(ev.N), uint64(max(0, now))
 	case node.KindRequest:
 		c.onRequest(ev)
 	case node.KindMessage:

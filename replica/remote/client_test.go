@@ -209,3 +209,15 @@ func TestWhoWatchesAClientHearsOfChanges(t *testing.T) {
 		t.Errorf("status %+v, %v", st, err)
 	}
 }
+
+// A client that is made anew on a host that goes on is not taken for an old one.
+func TestAClientThatIsMadeAnewIsHeard(t *testing.T) {
+	s, _ := serving(t)
+	for _, now := range []node.Time{node.Second, 2 * node.Second} {
+		d := &desk{t: t, machine: NewClient(ClientConfig{Members: []node.Addr{here}, Geometry: shape}), now: now,
+			answers: map[node.Tag]node.Code{}, texts: map[node.Tag]string{}}
+		d.step(&node.Event{Kind: node.KindBoot, From: guest, N: 5})
+		opens := d.ask(1, replica.OpOpen, 0, 0)
+		s.granted(guest, opens[0].message)
+	}
+}

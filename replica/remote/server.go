@@ -139,6 +139,8 @@ func (s *Server) Step(now node.Time, ev *node.Event, out *node.Effects) {
 		s.onMessage(ev)
 	case ev.Kind == node.KindTimer && ev.Tag == tagTick:
 		s.onTick()
+	case ev.Kind == node.KindRequest && ev.Op == replica.OpGuests:
+		s.out.Reply(ev.Tag, node.OK, s.status.Epoch, s.guests())
 	case ev.Kind == node.KindRequest && s.refuses(ev):
 	default:
 		if ev.Kind == node.KindBoot {
@@ -256,6 +258,21 @@ func (s *Server) refuses(ev *node.Event) bool {
 		s.local = s.local || isChange(ev.Op)
 	}
 	return false
+}
+
+// guests are the hosts that use the volume from elsewhere, as far as this member knows: the answer to
+// OpGuests.
+func (s *Server) guests() (b []byte) {
+	if s.claim.holder.Host != 0 {
+		b = replica.AppendGuest(b, replica.Guest{Host: s.claim.holder.Host, Silent: !s.held()})
+	}
+	for _, c := range s.sessions {
+		if c.shared {
+			b = replica.AppendGuest(b, replica.Guest{Host: c.client.Host, Shared: true,
+				Silent: s.now-c.heard >= s.cfg.Silence})
+		}
+	}
+	return b
 }
 
 // hold makes a stamp the newest one. Sessions with older ones end.

@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/container-football/pitch/node"
@@ -229,5 +230,35 @@ func TestUsersOfThePrimaryRespectTheHolder(t *testing.T) {
 	m.flags, m.stamp, m.prev, m.prevHost = flagResume, g.stamp, 3, here.Host
 	if list := d.hear(guest, m); len(list) != 1 || list[0].op != reasonFenced || len(f.done) != 2 {
 		t.Errorf("the holder came back: %v", kinds(list))
+	}
+}
+
+// An operator sees who uses the volume from elsewhere, and whether it is still there.
+func TestWhoUsesTheVolume(t *testing.T) {
+	d, _ := serving(t)
+	guests := func(tag node.Tag) []replica.Guest {
+		t.Helper()
+		d.ask(tag, replica.OpGuests, 0, 0)
+		list, err := replica.DecodeGuests([]byte(d.texts[tag]))
+		if err != nil || d.answers[tag] != node.OK {
+			t.Fatalf("%v, %v", d.answers[tag], err)
+		}
+		return list
+	}
+	if list := guests(1); len(list) > 0 {
+		t.Errorf("at first there are %v", list)
+	}
+	d.granted(guest, openOf(1))
+	d.granted(stranger, message{kind: kindOpen, flags: flagShared, nonce: nonce{1, 1}})
+	want := []replica.Guest{{Host: guest.Host}, {Host: stranger.Host, Shared: true}}
+	if list := guests(2); !slices.Equal(list, want) {
+		t.Errorf("there are %v, expected %v", list, want)
+	}
+	d.now += 31 * node.Second
+	for i := range want {
+		want[i].Silent = true
+	}
+	if list := guests(3); !slices.Equal(list, want) {
+		t.Errorf("there are %v, expected %v", list, want)
 	}
 }

@@ -41,7 +41,7 @@ mutants: need-git ## deliberately broken builds; each must be caught
 	$(GO) test -count=1 -v ./internal/mutants/
 
 scenarios: build ## every shipped scenario in every world
-	$(BIN) run scenarios scenarios/mars-suite scenarios/beyond-mars
+	$(BIN) run scenarios scenarios/common scenarios/mars-suite scenarios/beyond-mars
 
 notebooks: build need-jupyter ## execute the notebooks into out/notebooks, as HTML
 	$(BIN) study $(NEEDED) --out out --formats none --fresh
@@ -60,7 +60,7 @@ bench: need-fio need-nbd need-fs need-rivals ## benchmarks, in the form that ben
 
 soak: build need-fs ## an hour of work: seeds 1..1000 of everything, random faults, a thousand kills, flipped bits
 	$(BIN) run scenarios --world sim --seeds 1..1000
-	$(BIN) run scenarios/mars-suite scenarios/beyond-mars --world sim --seeds 1..300
+	$(BIN) run scenarios/common scenarios/mars-suite scenarios/beyond-mars --world sim --seeds 1..300
 	PITCH_SOAK=1 $(GO) test -count=1 -timeout 1h ./replica/mars -run 'TestRandomLivesWithCopies|TestRandomLivesOfOrphans'
 	$(BIN) run scenarios/soak/random-faults.toml --world sim --seeds 1..3000
 	$(BIN) run scenarios/soak

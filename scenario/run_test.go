@@ -37,18 +37,19 @@ func started(s *sim.Sim, err error) (scenario.World, error) {
 }
 
 func TestShippedScenariosPassInTheSimulator(t *testing.T) {
-	files, err := filepath.Glob("../scenarios/*.toml")
-	suite, serr := filepath.Glob("../scenarios/mars-suite/*.toml")
-	if err != nil || serr != nil || len(files) == 0 || len(suite) == 0 {
-		t.Fatalf("no scenarios: %v, %v", err, serr)
-	}
 	var all []*scenario.File
-	for _, path := range append(files, suite...) {
-		list, err := scenario.Options{}.LoadAll(path)
-		if err != nil {
-			t.Fatal(err)
+	for _, folder := range []string{".", "common", "beyond-mars", "mars-suite"} {
+		files, err := filepath.Glob(filepath.Join("../scenarios", folder, "*.toml"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no scenarios in %s: %v", folder, err)
 		}
-		all = append(all, list...)
+		for _, path := range files {
+			list, err := scenario.Options{}.LoadAll(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, list...)
+		}
 	}
 	for _, f := range all {
 		t.Run(f.Name, func(t *testing.T) {

@@ -18,8 +18,9 @@ func shipped(t testing.TB) []string {
 	soak, serr := filepath.Glob("../scenarios/soak/*.toml")
 	suite, merr := filepath.Glob("../scenarios/mars-suite/*.toml")
 	beyond, berr := filepath.Glob("../scenarios/beyond-mars/*.toml")
-	paths = slices.Concat(paths, soak, suite, beyond)
-	err = errors.Join(err, serr, merr, berr)
+	common, cerr := filepath.Glob("../scenarios/common/*.toml")
+	paths = slices.Concat(paths, soak, suite, beyond, common)
+	err = errors.Join(err, serr, merr, berr, cerr)
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no scenarios: %v", err)
 	}

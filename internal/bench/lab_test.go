@@ -102,6 +102,13 @@ func (l *lab) uri(host, volume string) string {
 // kit serves a plain file with nbdkit until the benchmark ends, and returns its address.
 func kit(b testing.TB, size int64) string {
 	b.Helper()
+	uri, _ := kitFile(b, size)
+	return uri
+}
+
+// kitFile is kit, and says which file it is.
+func kitFile(b testing.TB, size int64) (uri, path string) {
+	b.Helper()
 	if _, err := exec.LookPath("nbdkit"); err != nil {
 		b.Skip("SKIPPED: no nbdkit here to compare with")
 	}
@@ -119,7 +126,7 @@ func kit(b testing.TB, size int64) string {
 	for end := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
 		if c, err := net.Dial("unix", sock); err == nil {
 			c.Close()
-			return "nbd+unix:///?socket=" + sock
+			return "nbd+unix:///?socket=" + sock, img
 		} else if time.Now().After(end) {
 			b.Fatal(err)
 		}

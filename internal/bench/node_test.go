@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -128,6 +129,85 @@ func copyPitch(b *testing.B, bin string) float64 {
 		_ = os.RemoveAll(filepath.Join(l.dir, host, "resources"))
 	}
 	return rate
+}
+
+// scattered is fio's load that writes 1 GiB to random places of 10 GiB, the same at each call, none of
+// them twice.
+var scattered = []string{"--name=x", "--rw=randwrite", "--bs=64k", "--size=10g", "--io_size=1g",
+	"--end_fsync=1", "--refill_buffers", "--output-format=json"}
+
+// BenchmarkNodeSparse is how fast a volume of 10 GiB that holds 1 GiB, in pieces of 64 KiB, comes to a new
+// member, from join to up to date, beside nbdcopy from one nbdkit to another, on the same disk. Both are to
+// read and write what is allocated, and no more.
+func BenchmarkNodeSparse(b *testing.B) {
+	if _, err := exec.LookPath("nbdcopy"); err != nil {
+		b.Skip("SKIPPED: no nbdcopy here to compare with (Debian: libnbd-bin)")
+	}
+	bin := pitch(b)
+	var ours, theirs float64
+	for b.Loop() {
+		rate, held := sparsePitch(b, bin)
+		ours += rate
+		b.ReportMetric(held, "pitch-MiB-held")
+		rate, held = sparseNBDCopy(b)
+		theirs += rate
+		b.ReportMetric(held, "nbdcopy-MiB-held")
+	}
+	n := float64(b.N)
+	b.ReportMetric(ours/n, "pitch-MiB/s")
+	b.ReportMetric(theirs/n, "nbdcopy-MiB/s")
+	b.ReportMetric(ours/theirs, "pitch/nbdcopy")
+	b.ReportMetric(0, "ns/op")
+}
+
+// sparsePitch returns MiB a second, and how many MiB the new member's volume takes on its disk.
+func sparsePitch(b *testing.B, bin string) (rate, held float64) {
+	b.Helper()
+	l := newLab(b, bin, "alpha", "beta")
+	l.vol("alpha", "create", "v", "--size", "10GiB")
+	l.vol("alpha", "wait", "v", "primary")
+	fioRun(b, append([]string{"--ioengine=nbd", "--iodepth=8", "--uri=" + l.uri("alpha", "v")}, scattered...))
+	l.vol("alpha", "wait", "v", "replayed")
+	l.vol("beta", "host")
+	began := time.Now()
+	l.vol("beta", "join", "v")
+	l.vol("beta", "wait", "v", "up-to-date", "--timeout", "300s")
+	rate = 1024 / time.Since(began).Seconds()
+	files, err := filepath.Glob(filepath.Join(l.dir, "beta", "resources", "*", "volume0"))
+	if err != nil || len(files) != 1 {
+		b.Fatalf("volumes of beta: %v %v", files, err)
+	}
+	held = allocated(b, files[0])
+	for _, host := range l.names { // the disk must not fill up with all rounds
+		_ = os.RemoveAll(filepath.Join(l.dir, host, "resources"))
+	}
+	return rate, held
+}
+
+// sparseNBDCopy returns the same of nbdcopy, which flushes what it has written.
+func sparseNBDCopy(b *testing.B) (rate, held float64) {
+	b.Helper()
+	from, source := kitFile(b, 10<<30)
+	to, target := kitFile(b, 10<<30)
+	defer os.Remove(source)
+	defer os.Remove(target)
+	fioRun(b, append([]string{"--ioengine=nbd", "--iodepth=8", "--uri=" + from}, scattered...))
+	began := time.Now()
+	if out, err := exec.Command("nbdcopy", "--flush", "--destination-is-zero", from, to).CombinedOutput(); err != nil {
+		b.Fatalf("nbdcopy: %v\n%s", err, out)
+	}
+	rate = 1024 / time.Since(began).Seconds()
+	return rate, allocated(b, target)
+}
+
+// allocated is how many MiB a file takes on its disk.
+func allocated(b *testing.B, path string) float64 {
+	b.Helper()
+	var st syscall.Stat_t
+	if err := syscall.Stat(path, &st); err != nil {
+		b.Fatalf("%s: %v", path, err)
+	}
+	return float64(st.Blocks) / 2048
 }
 
 // random makes a file of 1 GiB that nothing compresses.

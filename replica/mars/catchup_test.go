@@ -209,6 +209,22 @@ func TestCatchingUpNeedsSpace(t *testing.T) {
 	c.checkSameVolumes()
 }
 
+// Where the own log and the new one have no room beside each other, the try ends, and a later one begins
+// further on in the log.
+func TestCatchingUpNeedsRoomForTwoLogs(t *testing.T) {
+	for seed := range uint64(3) {
+		c := orphaned(t, setup{seed: seed, sectors: 64, disk: sim.Disk{LogBytes: roomForOne}}, 10)
+		c.catchesUp()
+		c.consistent(3)
+		c.level(1)
+		c.checkSameVolumes()
+	}
+}
+
+// roomForOne, in declared bytes, is enough for the log that is kept for an orphan, and not for that beside the
+// orphan's own.
+const roomForOne = 250 * 4096
+
 // Everything happens to orphans that catch up: crashes of all, lost and late messages, slow and full
 // disks, more overflows, handovers, failovers. Their volumes are at any moment what the history says,
 // and in the end all are equal.

@@ -117,10 +117,8 @@ func TestHostsTellEachOther(t *testing.T) {
 		return s != nil && s.Guest
 	})
 	alpha.vol("leave", "lv1")
-	beta.eventually("knows that alpha has left", func() bool { return beta.told("lv1", "alpha") == nil })
-	gamma.vol("unguest", "lv1")
-	beta.eventually("knows that its guest has gone", func() bool { return beta.told("lv1", "gamma") == nil })
-	beta.vol("delete", "lv1")
+	beta.vol("delete", "lv1") // at once: nobody waits until all have heard of the one before
+
 	for _, h := range l.hosts {
 		h.eventually("has forgotten the volume", func() bool {
 			return !strings.Contains(h.vol("view", "--all-hosts"), "lv1")

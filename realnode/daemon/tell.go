@@ -59,16 +59,16 @@ type teller struct {
 func (d *Daemon) tell(ctx context.Context) {
 	told := make(map[*resource]*teller)
 	var alive time.Time
-	first := true
+	end, lone := true, make(map[string]bool)
 	look := time.NewTicker(lookEvery)
 	defer look.Stop()
 	for {
 		if time.Since(alive) >= aliveEvery-lookEvery/2 {
 			d.tellAlive(ctx)
-			alive = time.Now()
+			alive, end = time.Now(), true
 		}
-		if gone := d.tellAll(ctx, told); gone || first {
-			first = !d.endShares(ctx)
+		if gone := d.tellAll(ctx, told); gone || end {
+			end = !d.endShares(ctx, lone)
 		}
 		select {
 		case <-time.After(tellEvery):
@@ -204,8 +204,11 @@ func (d *Daemon) settleShares(ctx context.Context, name string, st replica.Statu
 }
 
 // endShares ends the shares of resources that are here no more, and says whether it could. A crash
-// may have come between the end of a replica and that of its share.
-func (d *Daemon) endShares(ctx context.Context) bool {
+// may have come between the end of a replica and that of its share; or a primary that had not heard of it yet
+// has made this host a member once more, and then went itself. So it is done again and again. A guest
+// ends its share when it has found no member two times: those who went at the same time took each other for
+// who goes last. Lone are the scopes in which it has found none the last time.
+func (d *Daemon) endShares(ctx context.Context, lone map[string]bool) bool {
 	p, err := d.catalogReport(ctx)
 	if err != nil {
 		return false
@@ -220,8 +223,17 @@ func (d *Daemon) endShares(ctx context.Context) bool {
 		if err != nil {
 			return false
 		}
-		if l.member(me) {
+		if d.isUnderWay(name) || d.vacant(name) != nil {
+			continue // a replica is being made, and the share was made for it
+		}
+		member := slices.ContainsFunc(l.Shares, func(s CatalogShare) bool { return !s.Guest })
+		if l.member(me) || !member && lone[scope] {
 			d.endShare(ctx, me, scope, &l)
+		}
+		if s, shares := l.share(me); shares && s.Guest && !member {
+			lone[scope] = true
+		} else {
+			delete(lone, scope)
 		}
 	}
 	return true

@@ -14,6 +14,13 @@ const (
 	noting    = "a change of its members"
 )
 
+// isUnderWay says whether a resource is being made or ended.
+func (d *Daemon) isUnderWay(name string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.underWay[name] != ""
+}
+
 // begin keeps others from making or ending a resource until done is called. Other hosts may be
 // asked meanwhile, and take their time: nothing but this resource waits for them.
 func (d *Daemon) begin(name, what string) (done func(), err error) {

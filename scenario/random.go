@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/container-football/pitch/node"
 )
@@ -146,3 +147,9 @@ func (g *generator) between(victim string) [][]string {
 	}
 	return [][]string{{victim}, others}
 }
+
+// FaultKinds returns the kinds of random faults.
+func FaultKinds() []string { return slices.Clone(enums["faults"]) }
+
+// IsRandom says whether a step was made from a random fault.
+func IsRandom(s *Step) bool { return strings.HasPrefix(s.Name, randomPrefix) }

@@ -54,7 +54,7 @@ func (r *runner) stepsPossible() bool {
 	}
 	for i := range r.steps {
 		s := &r.steps[i]
-		if s.fired || strings.HasPrefix(s.step.Name, randomPrefix) {
+		if s.fired || IsRandom(s.step) {
 			continue
 		}
 		if s.begun || s.step.When.IsZero() {

@@ -227,7 +227,7 @@ func (c *exploreCmd) look(s *streams, e *explore.Explorer, budget time.Duration)
 			if i < 0 {
 				i = len(found)
 				found = append(found, &explored{first: rep})
-				p.say("found: %s of %s, schedule %s: %s", rep.Sign, e.File(rep.File).Name, rep.Name, rep.Reason)
+				p.say("found: %s of %s, schedule %s: %s", rep.Sign, e.File(rep.File).Name, scheduleText(rep.Name), rep.Reason)
 			}
 			found[i].count++
 		}
@@ -250,14 +250,22 @@ func (c *exploreCmd) conclude(s *streams, e *explore.Explorer, found []*explored
 	}
 	fmt.Fprintf(s.out, "\nfaults that took place, in so many runs: %s\n", firedText(t.Fired))
 	var all []done
+	var signs []string // that were shown
 	failed := 0
-	for i, f := range found {
+	for _, f := range found {
 		failed += f.count
-		if i >= c.Keep {
+		switch {
+		case slices.Contains(signs, f.first.Sign): // most likely the same mistake
+			fmt.Fprintf(s.out, "\nalso    %s of %s, in %s\nagain   %s\n", f.first.Sign, e.File(f.first.File).Name,
+				count(f.count, "run"), c.repeat(e.File(f.first.File), f.first.Name))
+		case len(signs) >= c.Keep:
 			fmt.Fprintf(s.out, "\nnot shrunk, for --keep is %d: %s of %s, schedule %s\n", c.Keep, f.first.Sign,
 				e.File(f.first.File).Name, f.first.Name)
-		} else if err := c.show(s, e, f); err != nil {
-			return err
+		default:
+			signs = append(signs, f.first.Sign)
+			if err := c.show(s, e, f); err != nil {
+				return err
+			}
 		}
 		res := f.result
 		if res == nil {
@@ -307,15 +315,20 @@ func (c *exploreCmd) repeat(f *scenario.File, name explore.Name) string {
 	return fmt.Sprintf("%s explore %s --schedule %s", program(), f.Path, name)
 }
 
+// scheduleText is the name of a schedule for people.
+func scheduleText(n explore.Name) string {
+	if len(n) == 0 {
+		return "of the corpus"
+	}
+	return n.String()
+}
+
 // show shrinks one finding, writes its bundle and its entry in the corpus, and prints it.
 func (c *exploreCmd) show(s *streams, e *explore.Explorer, f *explored) error {
 	file := e.File(f.first.File)
-	fmt.Fprintf(s.out, "\nFOUND %s of %s, in %s, first with schedule %s\n  %s\n", f.first.Sign, file.Name,
-		count(f.count, "run"), f.first.Name, f.first.Reason)
-	fmt.Fprintf(s.out, "  again: %s\n", c.repeat(file, f.first.Name))
-	if len(f.first.Name) == 0 && f.first.File >= len(e.Files) {
-		fmt.Fprintf(s.out, "  it is in the corpus: %s\n", file.Path)
-	}
+	fmt.Fprintf(s.out, "\nFOUND   %s of %s, in %s, first with schedule %s\n        %s\n", f.first.Sign, file.Name,
+		count(f.count, "run"), scheduleText(f.first.Name), f.first.Reason)
+	fmt.Fprintf(s.out, "again   %s\n", c.repeat(file, f.first.Name))
 	literal := explore.Schedule(file, f.first.Name)
 	f.dir = filepath.Join(c.Out, fmt.Sprintf("%s-explored-%s", file.Name, f.first.Sign))
 	if f.first.Sign == explore.SignDigest || f.first.Sign == explore.SignHarness {
@@ -337,6 +350,8 @@ func (c *exploreCmd) show(s *streams, e *explore.Explorer, f *explored) error {
 	if f.first.File >= len(e.Files) {
 		entry = file.Path
 	}
+	f.shrunk.File.Description = fmt.Sprintf("What is left of schedule %s of %s, in which %s fails.",
+		scheduleText(f.first.Name), file.Name, f.first.Sign)
 	text, err := f.shrunk.File.Marshal()
 	if err != nil {
 		return err

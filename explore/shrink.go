@@ -174,14 +174,24 @@ func (s *shrinker) all(edits []edit) (smaller bool, err error) {
 	return smaller, nil
 }
 
-// fewerOps looks for the least number of operations and clients of each workload. Steps that count
-// operations come proportionately earlier, or, if that does not do, as late as they still can.
+// fewerOps looks for the least number of operations of each workload. Steps that count operations come
+// proportionately earlier, or, if that does not do, as late as they still can; few operations may take their time,
+// for something may have to happen between them.
 func (s *shrinker) fewerOps() (smaller bool, err error) {
 	for i := range s.best.Workloads {
 		for n := 1; n < s.best.Workloads[i].Ops; n += max(1, n/2) {
 			var edits []edit
 			for _, late := range []bool{false, true} {
 				edits = append(edits, func(f *scenario.File) bool { return withOps(f, i, n, late) })
+			}
+			if n <= slowOps {
+				for _, think := range []node.Time{20 * node.Millisecond, 200 * node.Millisecond} {
+					edits = append(edits, func(f *scenario.File) bool {
+						w := &f.Workloads[i]
+						return w.Kind == scenario.KindStamp && withOps(f, i, n, true) &&
+							set(&w.Think, max(w.Think, scenario.Duration(think)))
+					})
+				}
 			}
 			ok, err := s.either(edits)
 			if err != nil {
@@ -195,6 +205,9 @@ func (s *shrinker) fewerOps() (smaller bool, err error) {
 	}
 	return smaller, nil
 }
+
+// slowOps is how few operations may take their time.
+const slowOps = 8
 
 // either tries edits of the same thing, until one does.
 func (s *shrinker) either(edits []edit) (bool, error) {

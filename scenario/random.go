@@ -29,8 +29,14 @@ func expand(f *File, seed uint64) *File {
 	}
 	rate := f.Random.Rate
 	n := int(g.last) * rate.Faults / rate.Ops
+	first := 0 // a schedule may have been made literal before: no name may stand twice
+	for i := range f.Steps {
+		if IsRandom(&f.Steps[i]) {
+			first = len(f.Steps)
+		}
+	}
 	for i := range n {
-		out.Steps = append(out.Steps, g.fault(i, "")...)
+		out.Steps = append(out.Steps, g.fault(first+i, "")...)
 	}
 	out.Random = Random{}
 	out.Expect.MustFire = slices.Clone(f.Expect.MustFire)

@@ -29,6 +29,8 @@ type Report struct {
 	Ops      int      `json:"ops"`
 	Fired    []string `json:"fired,omitempty"` // kinds of faults that took place
 	Coverage []uint64 `json:"coverage,omitempty"`
+
+	signs []string // all that failed
 }
 
 // What fails besides checks.
@@ -55,13 +57,13 @@ func RunJob(ctx context.Context, f *scenario.File, world *scenario.WorldKind, j 
 func run(ctx context.Context, f *scenario.File, world *scenario.WorldKind) (rep Report) {
 	defer func() {
 		if p := recover(); p != nil {
-			rep.Outcome, rep.Sign = scenario.Failed, SignPanic
+			rep.Outcome, rep.Sign, rep.signs = scenario.Failed, SignPanic, []string{SignPanic}
 			rep.Reason = fmt.Sprintf("%v, at %s", p, where(debug.Stack()))
 		}
 	}()
 	res, err := scenario.Run(ctx, f, scenario.RunOptions{World: world, Seed: f.Seed, Coverage: true})
 	if err != nil {
-		return Report{Outcome: scenario.Failed, Sign: SignHarness, Reason: err.Error()}
+		return Report{Outcome: scenario.Failed, Sign: SignHarness, signs: []string{SignHarness}, Reason: err.Error()}
 	}
 	rep = Report{Outcome: res.Outcome, Reason: res.Reason, Digest: res.Digest, Ops: res.Counts.Acked,
 		Coverage: res.Coverage}
@@ -73,10 +75,12 @@ func run(ctx context.Context, f *scenario.File, world *scenario.WorldKind) (rep 
 	if res.Outcome == scenario.Violated {
 		for i := range res.Checks {
 			if res.Checks[i].Verdict == check.Violated {
-				rep.Sign = res.Checks[i].Check
-				break
+				rep.signs = append(rep.signs, res.Checks[i].Check)
 			}
 		}
+	}
+	if len(rep.signs) > 0 {
+		rep.Sign = rep.signs[0]
 	}
 	return rep
 }
@@ -99,6 +103,6 @@ func Fails(world *scenario.WorldKind, sign string) func(context.Context, *scenar
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}
-		return rep.Sign == sign, nil
+		return slices.Contains(rep.signs, sign), nil
 	}
 }

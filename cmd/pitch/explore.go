@@ -73,7 +73,12 @@ func (c *exploreCmd) Run(s *streams) error {
 		return err
 	}
 	if len(files) == 0 {
-		return usageError{fmt.Errorf("nothing to explore: %d scenarios were left out, %s", len(left), left[0])}
+		verb := "were"
+		if len(left) == 1 {
+			verb = "was"
+		}
+		return usageError{fmt.Errorf("nothing to explore: %s %s left out: %s", count(len(left), "scenario"), verb,
+			strings.Join(left, "; "))}
 	}
 	e := &explore.Explorer{Files: files, Corpus: corpus, Jobs: c.Jobs, Seed: c.Seed, Runs: c.Runs, Fresh: c.Fresh,
 		Twice: c.Twice, Start: c.worker(files, corpus)}
@@ -330,7 +335,7 @@ func (c *exploreCmd) show(s *streams, e *explore.Explorer, f *explored) error {
 		count(f.count, "run"), scheduleText(f.first.Name), f.first.Reason)
 	fmt.Fprintf(s.out, "again   %s\n", c.repeat(file, f.first.Name))
 	literal := explore.Schedule(file, f.first.Name)
-	f.dir = filepath.Join(c.Out, fmt.Sprintf("%s-explored-%s", file.Name, f.first.Sign))
+	f.dir = filepath.Join(c.Out, fmt.Sprintf("%s-explored-%s", file.Name, inPath(f.first.Sign)))
 	if f.first.Sign == explore.SignDigest || f.first.Sign == explore.SignHarness {
 		return nil // it cannot be trusted to come again
 	}
@@ -346,7 +351,7 @@ func (c *exploreCmd) show(s *streams, e *explore.Explorer, f *explored) error {
 			return err
 		}
 	}
-	entry := filepath.Join(c.Corpus, fmt.Sprintf("%s-%s.toml", file.Name, f.first.Sign))
+	entry := filepath.Join(c.Corpus, fmt.Sprintf("%s-%s.toml", file.Name, inPath(f.first.Sign)))
 	if f.first.File >= len(e.Files) {
 		entry = file.Path
 	}
@@ -364,6 +369,9 @@ func (c *exploreCmd) show(s *streams, e *explore.Explorer, f *explored) error {
 	f.result, err = showShrunk(s, f.shrunk, f.was, f.first.Sign, f.dir)
 	return err
 }
+
+// inPath is the name of a check as a part of a path.
+func inPath(sign string) string { return strings.ReplaceAll(sign, " ", "-") }
 
 func (c *exploreCmd) files(s *streams, e *explore.Explorer, all []done, t explore.Totals) error {
 	var results []*scenario.Result

@@ -199,6 +199,7 @@ type Status struct {
 	Changes uint64
 	Sectors int64  // size of the volume as users see it
 	ToCopy  int64  // sectors
+	Copied  int64  // sectors whose content has come for copies of the volume, within this incarnation
 	LogFrom int64  // where the log begins that is still on disk
 	Ack     string // when writes are acknowledged: a name of the strategy's, up to 255 bytes
 	// LogLimit is how much log is kept for members that are behind, in bytes; 0: as much as they need.
@@ -211,7 +212,7 @@ type Status struct {
 // statusSize is the fixed part: numbers. Behind it stand the members, the name of the acknowledgement
 // and the defect.
 const (
-	statusSize = 16 + 18*8 + 8
+	statusSize = 16 + 19*8 + 8
 	addrSize   = 8
 )
 
@@ -238,7 +239,8 @@ func (s *Status) Encode() []byte {
 	for _, v := range [...]uint64{uint64(s.End), uint64(s.Durable), uint64(s.Applied),
 		uint64(s.Committed), s.EndSeq, s.DurableSeq, s.AppliedSeq, s.CommittedSeq, s.Lost.Ops,
 		uint64(s.Lost.Bytes), uint64(s.Lost.Age), uint64(s.Synced), s.Changes, uint64(s.Sectors),
-		uint64(s.Open), uint64(s.ToCopy), uint64(s.LogFrom), uint64(s.LogLimit)} {
+		uint64(s.Open), uint64(s.ToCopy), uint64(s.LogFrom), uint64(s.LogLimit),
+		uint64(s.Copied)} {
 		b = binary.LittleEndian.AppendUint64(b, v)
 	}
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(s.Members)))
@@ -266,7 +268,7 @@ func DecodeStatus(b []byte) (Status, error) {
 		EndSeq: u(4), DurableSeq: u(5), AppliedSeq: u(6), CommittedSeq: u(7),
 		Lost:   Loss{Ops: u(8), Bytes: int64(u(9)), Age: node.Time(u(10))},
 		Synced: int64(u(11)), Changes: u(12), Sectors: int64(u(13)), Open: int64(u(14)),
-		ToCopy: int64(u(15)), LogFrom: int64(u(16)), LogLimit: int64(u(17)),
+		ToCopy: int64(u(15)), LogFrom: int64(u(16)), LogLimit: int64(u(17)), Copied: int64(u(18)),
 		SyncWaits: b[3]&1 != 0, SyncTurn: b[3]&2 != 0}
 	members := uint64(binary.LittleEndian.Uint32(b[statusSize-8:]))
 	defect := uint64(binary.LittleEndian.Uint32(b[statusSize-4:]))

@@ -23,7 +23,7 @@ func TestStatusComesThroughUnchanged(t *testing.T) {
 	flags := full()
 	for _, s := range []replica.Status{{}, full(),
 		{Members: []node.Addr{{}}}, {Defect: "x"}, {Ack: "remote"}, {SyncWaits: true}, {SyncTurn: true},
-		{LogLimit: 1 << 40}, {Changes: 1 << 63}, {Open: 1}, {Sectors: 1},
+		{LogLimit: 1 << 40}, {Copied: 1 << 41}, {Changes: 1 << 63}, {Open: 1}, {Sectors: 1},
 		{SplitBrain: true}, {Leased: true}, {Fenced: true}, {Emergency: true}, {UpToDate: true}, {FetchOn: true}, {ReplayOn: true},
 		{Role: replica.RoleDefective, End: 1<<63 - 1, Lost: replica.Loss{Age: node.Second}}} {
 		got, err := replica.DecodeStatus(s.Encode())

@@ -48,6 +48,7 @@ const (
 	FnLogging    = "logging"    // Bool(resource, host): it is primary, and its log takes what is written
 	FnMember     = "member"     // Bool(resource, host): the primary counts it as a member
 	FnToCopy     = "to_copy"    // Int(resource, host): bytes of its volume still to be copied
+	FnCopied     = "copied"     // Int(resource, host): bytes of content that have come there for copies
 	FnDeleted    = "deleted"    // Int(resource, host): bytes of log deleted there
 	FnSize       = "size"       // Int(resource, host): bytes of its volume
 	FnQueued     = "queued"     // Bool(resource, host): it has to copy, and waits for its turn
@@ -105,6 +106,7 @@ var functions = []function{
 	{FnLogging, []string{argResource, argHost}, boolResult},
 	{FnMember, []string{argResource, argHost}, boolResult},
 	{FnToCopy, []string{argResource, argHost}, bytesResult},
+	{FnCopied, []string{argResource, argHost}, bytesResult},
 	{FnDeleted, []string{argResource, argHost}, bytesResult},
 	{FnSize, []string{argResource, argHost}, bytesResult},
 	{FnQueued, []string{argResource, argHost}, boolResult},

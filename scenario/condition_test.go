@@ -50,7 +50,7 @@ func TestConditionPrintsItself(t *testing.T) {
 		{"cut_off(lv3,B) and consistent(lv3, B) and member(lv3, B) and orphan(lv3, B)",
 			"cut_off(lv3, B) and consistent(lv3, B) and member(lv3, B) and orphan(lv3, B)"},
 		{"to_copy(lv3, B) > 4096 and size(lv3, B) == 4MiB", "to_copy(lv3, B) > 4KiB and size(lv3, B) == 4MiB"},
-		{"deleted(lv3, B) >= 64KiB", ""},
+		{"deleted(lv3, B) >= 64KiB and copied(lv3, B) <= 1MiB", ""},
 	} {
 		if c.out == "" {
 			c.out = c.in

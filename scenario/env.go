@@ -22,7 +22,7 @@ func (e env) Int(fn string, args []string) (int64, error) {
 		return int64(r.world.Now()), nil
 	case FnCopying:
 		return int64(r.copying(r.file.HostID(args[0]))), nil
-	case FnLag, FnFetched, FnToCopy, FnDeleted, FnSize:
+	case FnLag, FnFetched, FnToCopy, FnCopied, FnDeleted, FnSize:
 		_, rs := r.resource(args[0])
 		return e.bytes(fn, rs, rs.statusOn(r.file.HostID(args[1]))), nil
 	}
@@ -36,6 +36,8 @@ func (e env) bytes(fn string, rs *resourceState, s statusOf) int64 {
 		return s.current.End
 	case FnToCopy:
 		return rs.geo.Bytes(s.current.ToCopy)
+	case FnCopied:
+		return rs.geo.Bytes(s.current.Copied)
 	case FnDeleted:
 		return s.current.LogFrom
 	case FnSize:

@@ -23,7 +23,7 @@ func simulated() *scenario.WorldKind {
 					panic(err)
 				}
 				return specs
-			}}))
+			}, Disk: sim.Disk{LogBytes: int64(s.File.Disk.Capacity)}}))
 	}
 	return k
 }

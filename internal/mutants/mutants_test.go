@@ -1,6 +1,7 @@
 // Package mutants holds deliberately broken builds of the machines, as patches, and the test
-// that each is caught. A mutant that survives is a hole in the scenarios, the faults or the
-// checks; a patch that no longer applies has to be made anew.
+// that each is caught: by a scenario, with a small counterexample, or by a test of a package. A mutant
+// that survives is a hole in the scenarios, the faults, the checks or the tests; a patch that no longer
+// applies has to be made anew.
 package mutants_test
 
 import (
@@ -34,6 +35,7 @@ func TestEveryMutantIsCaught(t *testing.T) {
 	}
 	for _, patch := range patches {
 		t.Run(strings.TrimSuffix(filepath.Base(patch), ".patch"), func(t *testing.T) {
+			t.Parallel()
 			patch, err := filepath.Abs(patch)
 			if err != nil {
 				t.Fatal(err)
@@ -42,22 +44,27 @@ func TestEveryMutantIsCaught(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			m := regexp.MustCompile(`(?m)^Scenario: (\S+)$`).FindSubmatch(text)
-			if m == nil {
-				t.Fatal("the patch does not name its scenario")
+			file := overlay(t, root, patch)
+			if m := regexp.MustCompile(`(?m)^Scenario: (\S+)$`).FindSubmatch(text); m != nil {
+				caught(t, root, build(t, root, file), string(m[1]))
+				return
 			}
-			pitch := build(t, root, patch)
-			caught(t, root, pitch, string(m[1]))
+			m := regexp.MustCompile(`(?m)^Test: (\S+) (\S+)$`).FindSubmatch(text)
+			if m == nil {
+				t.Fatal("the patch names neither its scenario nor its test")
+			}
+			failed(t, root, file, string(m[1]), string(m[2]))
 		})
 	}
 }
 
-// build makes a pitch of the sources with the patch applied, and leaves the sources alone.
-func build(t *testing.T, root, patch string) string {
+// overlay applies a patch to copies of the sources that it changes, and returns the file that has go build
+// take these.
+func overlay(t *testing.T, root, patch string) string {
 	t.Helper()
 	dir := t.TempDir()
 	list := output(t, root, "git", "apply", "--numstat", patch)
-	overlay := struct{ Replace map[string]string }{map[string]string{}}
+	files := struct{ Replace map[string]string }{map[string]string{}}
 	for line := range strings.Lines(list) {
 		name := strings.Fields(line)[2]
 		src, err := os.ReadFile(filepath.Join(root, name))
@@ -71,11 +78,11 @@ func build(t *testing.T, root, patch string) string {
 		if err := os.WriteFile(copied, src, 0o644); err != nil {
 			t.Fatal(err)
 		}
-		overlay.Replace[filepath.Join(root, name)] = copied
+		files.Replace[filepath.Join(root, name)] = copied
 	}
 	// Outside of a repository git applies a patch to plain files.
 	output(t, filepath.Join(dir, "src"), "git", "apply", patch)
-	spec, err := json.Marshal(overlay)
+	spec, err := json.Marshal(files)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,9 +90,30 @@ func build(t *testing.T, root, patch string) string {
 	if err := os.WriteFile(file, spec, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	bin := filepath.Join(dir, "pitch")
-	output(t, root, "go", "build", "-overlay", file, "-o", bin, "./cmd/pitch")
+	return file
+}
+
+// build makes a pitch with an overlay.
+func build(t *testing.T, root, overlay string) string {
+	t.Helper()
+	bin := filepath.Join(t.TempDir(), "pitch")
+	output(t, root, "go", "build", "-overlay", overlay, "-o", bin, "./cmd/pitch")
 	return bin
+}
+
+// failed runs tests of a package with an overlay: at least one must fail, by saying so.
+func failed(t *testing.T, root, overlay, pkg, names string) {
+	t.Helper()
+	bin := filepath.Join(t.TempDir(), "tests")
+	output(t, root, "go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", bin, pkg)
+	cmd := exec.Command(bin, "-test.run", "^("+names+")$", "-test.failfast", "-test.timeout", "60s")
+	cmd.Dir = filepath.Join(root, pkg)
+	out, err := cmd.CombinedOutput()
+	first := regexp.MustCompile(`(?m)^--- FAIL: .*$`).Find(out)
+	if code := cmd.ProcessState.ExitCode(); code != 1 || first == nil {
+		t.Fatalf("exit code %d (%v), expected a test that fails\n%s", code, err, out)
+	}
+	t.Logf("caught: %s", first)
 }
 
 func output(t *testing.T, dir, name string, args ...string) string {

@@ -209,6 +209,52 @@ func TestCatchingUpNeedsSpace(t *testing.T) {
 	c.checkSameVolumes()
 }
 
+// An orphan loses power while it catches up, mostly near the end, when what was put aside goes to the volume
+// and syncs take long: its disks are consistent, as they were before or as they are to be.
+func TestCatchingUpIsInterruptedAtManyMoments(t *testing.T) {
+	for seed := range uint64(16) {
+		begun := func() *cluster {
+			c := orphaned(t, setup{seed: seed, sectors: 64,
+				disk: sim.Disk{Sync: sim.Latency{Base: 3 * node.Millisecond}}}, 10)
+			c.catchesUp()
+			return c
+		}
+		c := begun()
+		began := c.sim.Now()
+		for !c.state(3).UpToDate {
+			c.pass(node.Millisecond)
+		}
+		took := c.sim.Now() - began
+		for step := range node.Time(16) {
+			c := begun()
+			c.about = fmt.Sprintf("seed %d, step %d", seed, step)
+			c.pass(max(0, took-step*(1+step/8)*node.Millisecond))
+			c.crash(3, node.LoseSome)
+			c.checkImage(3)
+			c.up(3)
+			c.consistent(3)
+			c.level(1)
+			c.checkSameVolumes()
+		}
+	}
+}
+
+// Where the own log and the new one have no room beside each other, the try ends, and a later one begins
+// further on in the log.
+func TestCatchingUpNeedsRoomForTwoLogs(t *testing.T) {
+	for seed := range uint64(3) {
+		c := orphaned(t, setup{seed: seed, sectors: 64, disk: sim.Disk{LogBytes: roomForOne}}, 10)
+		c.catchesUp()
+		c.consistent(3)
+		c.level(1)
+		c.checkSameVolumes()
+	}
+}
+
+// roomForOne, in declared bytes, is enough for the log that is kept for an orphan, and not for that beside the
+// orphan's own.
+const roomForOne = 250 * 4096
+
 // Everything happens to orphans that catch up: crashes of all, lost and late messages, slow and full
 // disks, more overflows, handovers, failovers. Their volumes are at any moment what the history says,
 // and in the end all are equal.

@@ -434,6 +434,7 @@ func (m *Machine) onCopied(p *peer, msg *message, body []byte) {
 			w.failed = true
 			break
 		}
+		m.copied += n
 		m.put(w, slot, node.Run{First: w.first + first, N: n}, body[:n*carry])
 		body = body[n*carry:]
 	}

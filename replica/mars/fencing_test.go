@@ -218,6 +218,43 @@ func TestLeaseGoesToWhoHasTheMost(t *testing.T) {
 	c.expect(2, 3, 104)
 }
 
+// A host of a pair is made primary by force, in vain and without end, while the other one is down. When that
+// one is back it serves.
+func TestDesignatedPrimaryComesFirst(t *testing.T) {
+	for seed := range uint64(5) {
+		c := begin(t, leases(setup{hosts: 2, seed: seed}))
+		c.leased(1)
+		c.fill(1, 0, 10, 1)
+		c.level(1)
+		c.crash(1, node.LoseSome)
+		force := c.submit(2, replica.OpPrimaryForce, 0, 0, nil)
+		c.pass(node.Second)
+		c.up(1)
+		c.until("host 1 has a lease", func() bool {
+			if c.answered(force) {
+				force = c.submit(2, replica.OpPrimaryForce, 0, 0, nil)
+			}
+			return c.state(1).Leased
+		})
+		c.expect(1, 3, 4)
+	}
+}
+
+// Two are made primary by force at the same time, and neither can do without the other one's vote.
+func TestOneOfTwoGetsTheLease(t *testing.T) {
+	for seed := range uint64(5) {
+		c := begin(t, leases(setup{hosts: 3, seed: seed}))
+		c.leased(1)
+		c.fill(1, 0, 10, 1)
+		c.level(1)
+		c.crash(1, node.LoseAll)
+		c.submit(3, replica.OpPrimaryForce, 0, 0, nil)
+		c.pass(node.Time(seed) * 100 * node.Millisecond)
+		c.submit(2, replica.OpPrimaryForce, 0, 0, nil)
+		c.until("one of them serves", func() bool { return c.state(2).Leased || c.state(3).Leased })
+	}
+}
+
 // fence is a run in which hosts are cut off, crash, are made primary by force and in peace, on clocks
 // that are as wrong as is allowed.
 type fence struct {

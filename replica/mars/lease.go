@@ -309,17 +309,40 @@ func (m *Machine) answerAsks() {
 	}
 	for i := range l.asks {
 		a := &l.asks[i]
-		why, length := leaseOlder, node.Time(0)
+		why, length, to := leaseOlder, node.Time(0), node.ID(0)
 		switch {
 		case a.msg.ver != m.told || a.group != m.toldGroup.id():
 		case m.hasMoreThan(&a.msg):
 			why = leaseLacks
+		case m.wantsLease() && !m.givesWay(a.from):
+			why, to = leasePromised, m.self.Host
 		default:
 			why, length = l.voter.promise(m.now, a.from.Host, m.told, node.Time(a.msg.credit))
+			to = l.voter.to
 		}
-		m.send(&peer{addr: a.from}, leaseReply(&a.msg, why, length, l.voter.to), m.groupBody(), 0)
+		m.send(&peer{addr: a.from}, leaseReply(&a.msg, why, length, to), m.groupBody(), 0)
 	}
 	l.asks = l.asks[:0]
+}
+
+// givesWay says whether this replica, which wants the lease itself, leaves it to another one that does. Else two could keep their
+// own votes for ever, and nobody would get a majority. The designated primary comes first, then who has the
+// lower number; but who has been told that it lacks log cannot win. Its own vote is taken back before
+// it is given away: a promise to oneself binds nobody else.
+func (m *Machine) givesWay(to node.Addr) bool {
+	l := &m.lease
+	i := slices.IndexFunc(l.votes, func(v vote) bool {
+		return v.by == to && v.ver == m.ver && v.why == leaseLacks
+	})
+	first := m.ver.host != m.self.Host && (to.Host == m.ver.host || to.Host < m.self.Host)
+	if m.leased() || i < 0 && !first {
+		return false
+	}
+	if l.voter.to == m.self.Host {
+		l.voter.to = 0
+		l.votes = slices.DeleteFunc(l.votes, func(v vote) bool { return v.by == m.self })
+	}
+	return true
 }
 
 func leaseReply(ask *message, why leaseAnswer, length node.Time, to node.ID) *message {

@@ -276,6 +276,57 @@ func TestForceWaitsForAMajority(t *testing.T) {
 	}
 }
 
+// Who leaves the lease to another one does not count its own vote any more.
+func TestVoteThatIsGivenAwayDoesNotCount(t *testing.T) {
+	d := follower(t)
+	d.request(1, replica.OpPrimaryForce, 0, 0, nil)
+	d.Ticks(10)
+	ask := d.asks(t)
+	d.tell(1, message{kind: msgLease, ver: ask.ver, credit: int64(node.Second), nonce: 77, durable: 800,
+		mark: mark{seq: 1, chain: 5<<32 | 1}}, nil)
+	if got := d.said(msgLeased); len(got) != 1 || leaseAnswer(got[0].flags) != leaseGranted {
+		t.Fatalf("to the designated primary it says %+v", got)
+	}
+	d.grants(9, ask)
+	d.Ticks(1)
+	if s := d.Status(); s.Role != replica.RoleSecondary || s.Epoch != 1 || d.answered(1) {
+		t.Fatalf("with one vote of three: %+v", s)
+	}
+}
+
+// A witness votes under a version that it will remember.
+func TestWitnessVotesWhenTheVersionIsDurable(t *testing.T) {
+	w := NewWitness(withLease())
+	sends := func(now node.Time, ev node.Event) (n int) {
+		var out node.Effects
+		w.Step(now, &ev, &out)
+		for i := range out.Len() {
+			if out.At(i).Op == node.OpSend {
+				n++
+			}
+		}
+		return n
+	}
+	sends(0, node.Event{Kind: node.KindBoot, From: witness, N: 1})
+	sends(0, node.Event{Kind: node.KindDone, Op: node.OpLogList, Tag: tagBoot})
+	ask := message{kind: msgLease, ver: version{4, 1}, credit: int64(node.Second), nonce: 77}
+	var head [messageSize]byte
+	ask.encode(&head)
+	for _, step := range []struct {
+		name  string
+		event node.Event
+		sends int
+	}{
+		{"asked", node.Event{Kind: node.KindMessage, From: node.Addr{Host: 1}, Data: head[:]}, 0},
+		{"written", node.Event{Kind: node.KindDone, Op: node.OpLogAppend, Tag: tagMetaAppend}, 0},
+		{"synced", node.Event{Kind: node.KindDone, Op: node.OpLogSync, Tag: tagMetaSync}, 1},
+	} {
+		if n := sends(2*node.Second, step.event); n != step.sends {
+			t.Errorf("%s: %d answers, expected %d", step.name, n, step.sends)
+		}
+	}
+}
+
 // In an emergency somebody may decide to do without, and is told what that means.
 func TestForceWithoutALease(t *testing.T) {
 	d := follower(t)

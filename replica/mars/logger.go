@@ -46,6 +46,9 @@ func (m *Machine) logAppended(ev *node.Event) {
 	m.logger.full = ev.Code == node.NoSpace
 	if ev.Code != node.OK {
 		m.logFailed()
+		if m.logger.full && m.copy.staging() && !m.restarting {
+			m.giveUpStaging() // the log from the base on has no room beside the own one
+		}
 		return
 	}
 	if m.ack() == AckLogged {

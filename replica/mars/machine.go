@@ -165,6 +165,7 @@ type Machine struct {
 	copies     []copyRead // what others copy from here
 	liveCopies int
 	copyBuf    []byte
+	copied     int64  // sectors whose content has come for copies of the own volume
 	fetchFrom  uint64 // nothing is fetched before this state is durable
 	restarting bool   // this replica begins anew as soon as nothing is under way
 	deleting   bool   // the oldest segment is being deleted
@@ -489,7 +490,7 @@ func (m *Machine) Status() replica.Status {
 		Changes: m.changes, Sectors: m.sectors, Open: m.opened, Members: m.group.members,
 		SyncOn: !m.state.syncOff, Inconsistent: m.copy.on && !m.copy.staged.on,
 		Orphan: m.fetch.orphan || m.copy.staged.on, CatchesUp: m.copy.staged.on,
-		Ack: m.ack().String(), LogFrom: m.logFrom(), ToCopy: m.copy.pending.sectors(),
+		Ack: m.ack().String(), LogFrom: m.logFrom(), ToCopy: m.copy.pending.sectors(), Copied: m.copied,
 		LogLimit: m.logLimit(), SyncWaits: m.waits(), SyncTurn: m.turn == replica.SyncGiven,
 		Emergency: m.emergency.on,
 		Leased:    m.cfg.Lease > 0 && m.wantsLease() && m.leased(), Fenced: m.unserved()}

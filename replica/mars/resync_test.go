@@ -48,7 +48,7 @@ func TestNewMemberCopiesOnlyWhatIsThere(t *testing.T) {
 		t.Errorf("%d sectors were copied, the volume holds 50", n.sectors)
 	}
 	s := c.state(2)
-	if first := c.state(1); s.LogFrom == 0 || s.LogFrom > first.End || s.ToCopy != 0 {
+	if first := c.state(1); s.LogFrom == 0 || s.LogFrom > first.End || s.ToCopy != 0 || s.Copied != 50 {
 		t.Errorf("%+v", s)
 	}
 	c.level(1)

@@ -128,6 +128,7 @@ func (m *Machine) bootList() {
 			replayOn: !m.cfg.ReplayOff, resync: resync{on: m.cfg.Joins}}
 	}
 	m.ver, m.told = m.state.ver, m.state.ver
+	m.stream.gone = m.state.gone
 	m.bootLog()
 }
 
@@ -212,7 +213,10 @@ func (m *Machine) bootStartScan() {
 	}
 	switch r := &m.state.resync; {
 	case m.state.hole != 0 && !b.covers(segs):
-		b.at = -1 // what is there is older than the volume
+		for len(m.stream.segments) > 0 {
+			m.stream.dropOldest() // what is there is older than the volume
+		}
+		b.at = -1
 		m.bootEnd()
 		return
 	case len(segs) == 0 && b.end.pos > 0 && !r.on:

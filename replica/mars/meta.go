@@ -27,14 +27,21 @@ type state struct {
 	hole   uint64
 	group  group
 	resync resync
+	// gone is whose history the log goes on from that is not on disk any more: the first segment of each
+	// epoch, the newest keepGone of them.
+	gone []Segment
 }
+
+// keepGone bounds the epochs that are remembered across a boot, though their log is deleted.
+const keepGone = 16
 
 // A record: magic "PMET" (4), flags (4), generation (8), version (8), its host (4), granted (4),
 // applied position (8), sequence (8), chain (8), CRC-32C of all before (4), zero (4). Bit 2 of the
 // flags says that more follows: sectors of the volume (8), bytes of the group (4), the group in
 // the form that hellos carry, and, if bit 3 is set, bytes of the resync (4) and the resync; then, if
-// bit 5 is set, the number of the newest segment that a log in an emergency had (8); then CRC-32C of
-// all before, from the magic on (4). Bit 4: copying is switched off.
+// bit 5 is set, the number of the newest segment that a log in an emergency had (8), and, if bit 6 is set,
+// bytes of the lineage of deleted log (4) and that lineage; then CRC-32C of all before, from the magic on
+// (4). Bit 4: copying is switched off.
 //
 // The next segment is begun after metaMaxBytes; no record goes beyond that by more than metaSize.
 const (
@@ -47,6 +54,7 @@ const (
 	metaResync  = 8
 	metaSyncOff = 16
 	metaHole    = 32
+	metaGone    = 64
 )
 
 // encode returns the record in the memory of b, if that is enough.
@@ -68,6 +76,10 @@ func (s *state) encode(b []byte, gen uint64) []byte {
 	if s.hole != 0 {
 		b = le.AppendUint64(b, s.hole)
 	}
+	if len(s.gone) > 0 {
+		b = le.AppendUint32(b, uint32(segmentWire*len(s.gone)))
+		b = append(b, encodeSegments(s.gone)...)
+	}
 	return le.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
@@ -83,6 +95,9 @@ func (s *state) head(b []byte, gen uint64) []byte {
 		}
 		if s.hole != 0 {
 			flags |= metaHole
+		}
+		if len(s.gone) > 0 {
+			flags |= metaGone
 		}
 	}
 	if s.syncOff {
@@ -174,6 +189,17 @@ func (s *state) decodeMore(b []byte, flags uint32) (size int) {
 		s.hole = le.Uint64(b[end:])
 		end += 8
 	}
+	gone := end
+	if flags&metaGone != 0 {
+		if len(b)-end < 8 {
+			return 0
+		}
+		n = int64(le.Uint32(b[end:]))
+		if end += 4; n > int64(len(b)-end-4) {
+			return 0
+		}
+		end += int(n)
+	}
 	if le.Uint32(b[end:]) != crc32.Checksum(b[:end], castagnoli) {
 		return 0
 	}
@@ -183,6 +209,11 @@ func (s *state) decodeMore(b []byte, flags uint32) (size int) {
 	}
 	if resyncs {
 		if s.resync, err = decodeResync(b[group+4 : more]); err != nil {
+			return 0
+		}
+	}
+	if flags&metaGone != 0 {
+		if s.gone, err = decodeSegments(b[gone+4 : end]); err != nil {
 			return 0
 		}
 	}
@@ -227,7 +258,8 @@ func (m *Machine) metaKick() {
 		m.state.group = m.group
 	}
 	m.state.hole = m.holeNow()
-	m.state.long = m.group.changed() || m.state.hole != 0 || m.state.resync.on || m.state.resync.sweep ||
+	m.state.gone = m.stream.gone[max(0, len(m.stream.gone)-keepGone):]
+	m.state.long = m.group.changed() || m.state.hole != 0 || len(m.state.gone) > 0 || m.state.resync.on || m.state.resync.sweep ||
 		m.state.sectors != int64(m.cfg.Geometry.Sectors)
 	s.record = m.state.encode(s.record, s.saving)
 	if s.off >= metaMaxBytes || s.off+int64(len(s.record)) > metaMaxBytes+metaSize {

@@ -58,6 +58,26 @@ func (s *stream) dropOldest() {
 	s.gone = append(s.gone, first)
 }
 
+// tenure says whether a segment was written by somebody who opened an epoch of this history, before somebody else
+// opened the next one at or behind pos. Then all up to pos is of this history: who opens an epoch does so once.
+func (s *stream) tenure(home *Segment, pos int64) bool {
+	if len(s.segments) == 0 || home.Nr >= s.segments[0].Nr {
+		return false
+	}
+	mine := false
+	for _, list := range [][]Segment{s.gone, s.segments[:1]} {
+		for i := range list {
+			switch e := &list[i]; {
+			case e.sameTenure(home):
+				mine = true
+			case mine:
+				return pos <= e.Start
+			}
+		}
+	}
+	return mine // it goes on in the oldest segment that is there
+}
+
 // takes says whether f, which comes from outside, may be added.
 func (s *stream) takes(f *frame) bool {
 	if !continues(s.at, f) {

@@ -22,6 +22,7 @@ type boot struct {
 	geo      node.Geometry // of the volume at end
 	start    int64         // of the segment being scanned
 	stray    bool          // what is staged is of another branch than the log
+	past     []Segment     // what the state says of log that is gone
 	litter   []node.Segment
 }
 
@@ -128,7 +129,7 @@ func (m *Machine) bootList() {
 			replayOn: !m.cfg.ReplayOff, resync: resync{on: m.cfg.Joins}}
 	}
 	m.ver, m.told = m.state.ver, m.state.ver
-	m.stream.gone = m.state.gone
+	m.boot.past = m.state.gone
 	m.bootLog()
 }
 
@@ -200,6 +201,7 @@ func (m *Machine) bootHeader(ev *node.Event) {
 func (m *Machine) bootStartScan() {
 	b := m.boot
 	b.end, b.stage = m.applied, bootScan
+	m.stream.recall(b.past, m.state.ver)
 	segs := m.stream.segments
 	if s := &m.state.resync.staged; s.on && !s.installed {
 		b.end = s.base

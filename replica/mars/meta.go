@@ -28,7 +28,8 @@ type state struct {
 	group  group
 	resync resync
 	// gone is whose history the log goes on from that is not on disk any more: the first segment of each
-	// epoch, the newest keepGone of them.
+	// epoch, the newest keepGone of them; and last, if there are any, the oldest segment on disk when this
+	// was written, with number 0 if there was none.
 	gone []Segment
 }
 
@@ -258,7 +259,7 @@ func (m *Machine) metaKick() {
 		m.state.group = m.group
 	}
 	m.state.hole = m.holeNow()
-	m.state.gone = m.stream.gone[max(0, len(m.stream.gone)-keepGone):]
+	m.state.gone = m.stream.past()
 	m.state.long = m.group.changed() || m.state.hole != 0 || len(m.state.gone) > 0 || m.state.resync.on || m.state.resync.sweep ||
 		m.state.sectors != int64(m.cfg.Geometry.Sectors)
 	s.record = m.state.encode(s.record, s.saving)

@@ -1,6 +1,7 @@
 package mars
 
 import (
+	"math"
 	"slices"
 	"sort"
 
@@ -45,18 +46,63 @@ type ref struct {
 const maxGone = 128
 
 // dropOldest forgets the oldest segment, but not whose it was: see onContinues.
-func (s *stream) dropOldest() {
+// It reports whether more of the past is worth remembering than before.
+func (s *stream) dropOldest() bool {
 	first := s.segments[0]
 	s.segments = s.segments[1:]
 	n := len(s.gone)
 	switch {
 	case n > 0 && s.gone[n-1].Epoch == first.Epoch:
-		return // what opened the epoch says more than what went on with it
+		return false // what opened the epoch says more than what went on with it
 	case n == maxGone:
 		s.gone = s.gone[:copy(s.gone, s.gone[1:])]
 	}
 	s.gone = append(s.gone, first)
+	return true
 }
+
+// past is what the state says of the log that is gone.
+func (s *stream) past() []Segment {
+	if len(s.gone) == 0 {
+		return nil
+	}
+	list := slices.Clone(s.gone[max(0, len(s.gone)-keepGone):])
+	if len(s.segments) == 0 {
+		return append(list, Segment{Start: math.MaxInt64})
+	}
+	return append(list, s.segments[0])
+}
+
+// recall takes over what the state says of the log that is gone, after the segments on disk have been found. Some
+// may have been deleted since it was written: if the first of an epoch may be among them, nothing is known.
+func (s *stream) recall(past []Segment, newest version) {
+	if len(past) == 0 {
+		return
+	}
+	list, oldest := past[:len(past)-1], past[len(past)-1]
+	last := &oldest
+	if oldest.Nr == 0 {
+		last = &list[len(list)-1]
+	}
+	found := Segment{Epoch: newest.epoch(), Origin: newest.host}
+	if len(s.segments) > 0 {
+		found = s.segments[0]
+	}
+	switch same := last.sameTenure(&found); {
+	case found.Nr > 0 && found.Nr <= oldest.Nr:
+	case oldest.Nr == 0 && (same || found.opens()):
+	case oldest.Nr > 0 && same:
+		if list[len(list)-1].Epoch != oldest.Epoch {
+			list = append(list, oldest) // it was deleted
+		}
+	default:
+		return
+	}
+	s.gone = list
+}
+
+// opens says whether a segment is the first of its epoch.
+func (s *Segment) opens() bool { return s.Nr > 0 && s.Reason != Rotated && s.Reason != Hole }
 
 // tenure says whether a segment was written by somebody who opened an epoch of this history, before somebody else
 // opened the next one at or behind pos. Then all up to pos is of this history: who opens an epoch does so once.

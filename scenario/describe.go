@@ -81,7 +81,7 @@ var descriptions = map[string]string{
 	"disk.sync":      "Time of making the cache durable.",
 	"disk.read":      "Time of a read.",
 	"disk.bandwidth": "Rate of transfers, in bytes.",
-	"disk.capacity":  "Room of a host for replicas and logs; without bound if left out.",
+	"disk.capacity":  "Room of each log of a replica; without bound if left out.",
 
 	"step.name":          "Name for fired() and must_fire.",
 	"step.when":          "Condition that fires the step when it first holds.",

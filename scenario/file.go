@@ -124,7 +124,7 @@ type Disk struct {
 	Sync      Duration `toml:"sync" default:"400us" min:"0s"`
 	Read      Duration `toml:"read" default:"100us" min:"0s"`
 	Bandwidth ByteRate `toml:"bandwidth" default:"200MiB/s" min:"1B/s"`
-	// Capacity is what a host can store for all its replicas and logs; 0 means without bound.
+	// Capacity is what each log of a replica can store; 0 means without bound.
 	Capacity Bytes `toml:"capacity" min:"1B"`
 }
 

@@ -79,6 +79,27 @@ func TestResizeIsAnsweredWhenItIsDurableAndDone(t *testing.T) {
 	}
 }
 
+// A setting of acknowledgement is in force for what waits at once, and promised when it is durable: a crash of
+// the primary does not bring the old one back.
+func TestSetAckIsAnsweredWhenItIsDurable(t *testing.T) {
+	d := primary(t, pair(small))
+	d.Hold = func(f *node.Effect) bool { return f.Op == node.OpLogSync && f.Dev == devMeta }
+	d.request(1, replica.OpSetAck, 0, 0, []byte("remote"))
+	d.request(2, node.OpWrite, 0, 1, make([]byte, 8))
+	d.Ticks(2)
+	if d.answered(1) || d.answered(2) {
+		t.Fatalf("answered: the verb %v, a write %v", d.answered(1), d.answered(2))
+	}
+	d.release()
+	if o := d.Answers[1]; !d.answered(1) || o.Code != node.OK || d.answered(2) {
+		t.Fatalf("answered: the verb %v, %v, a write %v", d.answered(1), o.Code, d.answered(2))
+	}
+	d.Boot()
+	if s := d.Status(); s.Ack != "remote" {
+		t.Errorf("after a boot: %s", s.Ack)
+	}
+}
+
 func TestMembershipIsAnsweredWhenItIsDurable(t *testing.T) {
 	d := primary(t, pair(small))
 	d.Hold = func(f *node.Effect) bool { return f.Op == node.OpLogSync && f.Dev == devMeta }

@@ -487,7 +487,7 @@ func (m *Machine) Status() replica.Status {
 		DurableSeq: m.durable.seq, Applied: m.applied.pos, AppliedSeq: m.applied.seq,
 		Synced:    m.state.applied.pos,
 		Committed: m.fetch.committed, CommittedSeq: m.fetch.committedSeq, Lost: m.fetch.lost,
-		Changes: m.changes, Sectors: m.sectors, Open: m.opened, Members: m.group.members,
+		Changes: m.changes, Sectors: m.sectors, Open: m.opened, Members: m.group.members, Group: m.group.name(),
 		SyncOn: !m.state.syncOff, Inconsistent: m.copy.on && !m.copy.staged.on,
 		Orphan: m.fetch.orphan || m.copy.staged.on, CatchesUp: m.copy.staged.on,
 		Ack: m.ack().String(), LogFrom: m.logFrom(), ToCopy: m.copy.pending.sectors(), Copied: m.copied,

@@ -117,11 +117,13 @@ type resourceState struct {
 	geo     node.Geometry
 	members []node.ID // who has a replica, member or not
 	route   node.ID   // where the clients go
-	status  []statusOf
-	forced  bool      // a forced failover took place
-	gaveUp  node.Time // when the last one began
-	given   []given   // what steps have made replicas give up
-	past    past      // what its replicas have ever had in their logs
+	// followed is the epoch of the newest primary that they were sent to.
+	followed uint64
+	status   []statusOf
+	forced   bool      // a forced failover took place
+	gaveUp   node.Time // when the last one began
+	given    []given   // what steps have made replicas give up
+	past     past      // what its replicas have ever had in their logs
 }
 
 type statusOf struct {

@@ -133,7 +133,7 @@ func (r *runner) verbAnswered(o *node.Observation) error {
 		_, rs := r.resource(s.Resource)
 		switch s.Do {
 		case DoPrimary:
-			rs.route = o.Host
+			r.follow(rs, o.Host, o.Epoch)
 		case DoResize:
 			rs.geo.Sectors = uint64(s.Size / rs.res.Sector)
 		}

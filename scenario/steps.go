@@ -20,6 +20,7 @@ type stepState struct {
 	asked  node.ID  // who has it
 	retry  node.Time
 	answer string // why it was refused last
+	lost   bool   // it was asked for, and may have been done, but the answer was lost
 }
 
 // retryVerb is how long to wait before a refused verb is tried again.

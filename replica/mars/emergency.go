@@ -73,6 +73,7 @@ func (m *Machine) emergencyBegins() {
 		segs = segs[:len(segs)-1]
 	}
 	m.stream.segments = segs
+	m.state.tainted = true
 	e.gen = m.save()
 }
 
@@ -138,6 +139,7 @@ func (m *Machine) emergencyEnds() {
 // emergencyOver is called when the log has taken something again.
 func (m *Machine) emergencyOver() {
 	m.emergency = emergency{}
+	m.state.tainted = false
 	m.save()
 }
 
@@ -154,6 +156,9 @@ func (m *Machine) emergencyGoesOn() {
 // holeNow is what a state that is written now says of a log that may not reach up to the volume: the
 // number of the newest segment that begins before the applied position.
 func (m *Machine) holeNow() uint64 {
+	if m.stepping {
+		return m.stream.newest // see untaint
+	}
 	segs := m.stream.segments
 	if !m.emergency.on && (m.state.hole == 0 || len(segs) > 0 && m.durable.pos > segs[0].Start) {
 		return 0

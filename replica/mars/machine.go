@@ -136,9 +136,11 @@ type Machine struct {
 
 	incarnation uint64 // from 1, counted at each boot
 
-	stream  stream
-	durable mark // synced on the own log
-	applied mark // written to the volume
+	stepping bool      // see untaint
+	past     []Segment // what the boot that follows takes over of the lineage then
+	stream   stream
+	durable  mark // synced on the own log
+	applied  mark // written to the volume
 
 	logger  logger
 	applier applier

@@ -24,9 +24,12 @@ type state struct {
 	sectors int64 // of the volume, at the applied position
 	// hole is 0, or the log may not reach up to the applied position: then it is the number of the newest
 	// segment that begins before.
-	hole   uint64
-	group  group
-	resync resync
+	hole uint64
+	// tainted is set when the volume may hold what was written in an emergency and is no part of the
+	// history that the log or the position tells of: see taint.go.
+	tainted bool
+	group   group
+	resync  resync
 	// gone is whose history the log goes on from that is not on disk any more: the first segment of each
 	// epoch, the newest keepGone of them; and last, if there are any, the oldest segment on disk when this
 	// was written, with number 0 if there was none.
@@ -42,7 +45,7 @@ const keepGone = 16
 // the form that hellos carry, and, if bit 3 is set, bytes of the resync (4) and the resync; then, if
 // bit 5 is set, the number of the newest segment that a log in an emergency had (8), and, if bit 6 is set,
 // bytes of the lineage of deleted log (4) and that lineage; then CRC-32C of all before, from the magic on
-// (4). Bit 4: copying is switched off.
+// (4). Bit 4: copying is switched off. Bit 7: the volume is tainted.
 //
 // The next segment is begun after metaMaxBytes; no record goes beyond that by more than metaSize.
 const (
@@ -56,6 +59,7 @@ const (
 	metaSyncOff = 16
 	metaHole    = 32
 	metaGone    = 64
+	metaTainted = 128
 )
 
 // encode returns the record in the memory of b, if that is enough.
@@ -100,6 +104,9 @@ func (s *state) head(b []byte, gen uint64) []byte {
 		if len(s.gone) > 0 {
 			flags |= metaGone
 		}
+	}
+	if s.tainted {
+		flags |= metaTainted
 	}
 	if s.syncOff {
 		flags |= metaSyncOff
@@ -148,7 +155,7 @@ func decodeRecord(b []byte) (s state, gen uint64, size int) {
 		granted: node.ID(le.Uint32(b[28:])),
 		applied: mark{int64(le.Uint64(b[32:])), le.Uint64(b[40:]), le.Uint64(b[48:])},
 		fetchOn: flags&1 != 0, replayOn: flags&2 != 0, long: flags&metaLong != 0,
-		syncOff: flags&metaSyncOff != 0}
+		syncOff: flags&metaSyncOff != 0, tainted: flags&metaTainted != 0}
 	size = metaSize
 	if s.long {
 		if size = s.decodeMore(b, flags); size == 0 {

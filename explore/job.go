@@ -23,14 +23,33 @@ type Report struct {
 	Job
 	Outcome scenario.Outcome `json:"outcome"`
 	// Sign is what failed: the name of the violated check, "panic", "harness" or "digest"; empty if nothing.
-	Sign     string   `json:"sign,omitempty"`
+	Sign string `json:"sign,omitempty"`
+	// Class is how it failed, without names and numbers: failures of one class are most likely one mistake.
+	Class    string   `json:"class,omitempty"`
 	Reason   string   `json:"reason,omitempty"`
 	Digest   string   `json:"digest,omitempty"`
 	Ops      int      `json:"ops"`
 	Fired    []string `json:"fired,omitempty"` // kinds of faults that took place
 	Coverage []uint64 `json:"coverage,omitempty"`
 
-	signs []string // all that failed
+	failed []failure // all that failed
+}
+
+// failure is one thing that failed.
+type failure struct{ sign, class string }
+
+// classOf is a summary without its names and numbers, up to its first colon.
+func classOf(summary string, f *scenario.File) string {
+	summary, _, _ = strings.Cut(summary, ":")
+	words := strings.FieldsFunc(summary, func(r rune) bool { return r == ' ' || r == ',' || r == ';' })
+	for i, w := range words {
+		named := f.HostID(w) != 0 || strings.ContainsAny(w, "0123456789") ||
+			slices.ContainsFunc(f.Resources, func(r scenario.Resource) bool { return r.Name == w })
+		if named {
+			words[i] = "_"
+		}
+	}
+	return strings.Join(words, " ")
 }
 
 // What fails besides checks.
@@ -57,13 +76,13 @@ func RunJob(ctx context.Context, f *scenario.File, world *scenario.WorldKind, j 
 func run(ctx context.Context, f *scenario.File, world *scenario.WorldKind) (rep Report) {
 	defer func() {
 		if p := recover(); p != nil {
-			rep.Outcome, rep.Sign, rep.signs = scenario.Failed, SignPanic, []string{SignPanic}
+			rep.Outcome, rep.Sign, rep.failed = scenario.Failed, SignPanic, []failure{{sign: SignPanic}}
 			rep.Reason = fmt.Sprintf("%v, at %s", p, where(debug.Stack()))
 		}
 	}()
 	res, err := scenario.Run(ctx, f, scenario.RunOptions{World: world, Seed: f.Seed, Coverage: true})
 	if err != nil {
-		return Report{Outcome: scenario.Failed, Sign: SignHarness, signs: []string{SignHarness}, Reason: err.Error()}
+		return Report{Outcome: scenario.Failed, Sign: SignHarness, failed: []failure{{sign: SignHarness}}, Reason: err.Error()}
 	}
 	rep = Report{Outcome: res.Outcome, Reason: res.Reason, Digest: res.Digest, Ops: res.Counts.Acked,
 		Coverage: res.Coverage}
@@ -74,13 +93,13 @@ func run(ctx context.Context, f *scenario.File, world *scenario.WorldKind) (rep 
 	}
 	if res.Outcome == scenario.Violated {
 		for i := range res.Checks {
-			if res.Checks[i].Verdict == check.Violated {
-				rep.signs = append(rep.signs, res.Checks[i].Check)
+			if c := &res.Checks[i]; c.Verdict == check.Violated {
+				rep.failed = append(rep.failed, failure{c.Check, classOf(c.Violation.Summary, f)})
 			}
 		}
 	}
-	if len(rep.signs) > 0 {
-		rep.Sign = rep.signs[0]
+	if len(rep.failed) > 0 {
+		rep.Sign, rep.Class = rep.failed[0].sign, rep.failed[0].class
 	}
 	return rep
 }
@@ -96,13 +115,16 @@ func where(stack []byte) string {
 	return "an unknown place"
 }
 
-// Fails says, for [Shrink], whether a scenario fails with the given sign.
-func Fails(world *scenario.WorldKind, sign string) func(context.Context, *scenario.File) (bool, error) {
+// Fails says, for [Shrink], whether a scenario fails with the given sign, and in the given class unless that
+// is empty.
+func Fails(world *scenario.WorldKind, sign, class string) func(context.Context, *scenario.File) (bool, error) {
 	return func(ctx context.Context, f *scenario.File) (bool, error) {
 		rep := run(ctx, f, world)
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}
-		return slices.Contains(rep.signs, sign), nil
+		return slices.ContainsFunc(rep.failed, func(f failure) bool {
+			return f.sign == sign && (class == "" || f.class == class)
+		}), nil
 	}
 }

@@ -46,6 +46,8 @@ type branch struct {
 	// copying is set while the volume is being copied, or written without a log: nothing is promised of
 	// it then.
 	copying bool
+	// unlogged is set while the volume is written without a log.
+	unlogged bool
 }
 
 // epoch is one entry of a branch's lineage.
@@ -257,6 +259,6 @@ func marsBranch(d node.Dump, carry uint32) (branch, error) {
 		b.parts = append(b.parts, r.Continues)
 	}
 	point := mars.Persisted(d.Logs[1])
-	b.applied, b.copying = int(point.Seq), point.Inconsistent || point.Emergency
+	b.applied, b.copying, b.unlogged = int(point.Seq), point.Inconsistent || point.Emergency, point.Emergency
 	return b, nil
 }

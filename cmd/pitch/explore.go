@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -227,7 +228,7 @@ func (c *exploreCmd) look(s *streams, e *explore.Explorer, budget time.Duration)
 	e.Done = func(rep explore.Report, t explore.Totals) {
 		if rep.Sign != "" {
 			i := slices.IndexFunc(found, func(f *explored) bool {
-				return f.first.File == rep.File && f.first.Sign == rep.Sign
+				return f.first.File == rep.File && f.first.Sign == rep.Sign && f.first.Class == rep.Class
 			})
 			if i < 0 {
 				i = len(found)
@@ -255,19 +256,19 @@ func (c *exploreCmd) conclude(s *streams, e *explore.Explorer, found []*explored
 	}
 	fmt.Fprintf(s.out, "\nfaults that took place, in so many runs: %s\n", firedText(t.Fired))
 	var all []done
-	var signs []string // that were shown
+	var shown [][2]string // signs and classes
 	failed := 0
 	for _, f := range found {
 		failed += f.count
 		switch {
-		case slices.Contains(signs, f.first.Sign): // most likely the same mistake
+		case slices.Contains(shown, [2]string{f.first.Sign, f.first.Class}): // most likely the same mistake
 			fmt.Fprintf(s.out, "\nalso    %s of %s, in %s\nagain   %s\n", f.first.Sign, e.File(f.first.File).Name,
 				count(f.count, "run"), c.repeat(e.File(f.first.File), f.first.Name))
-		case len(signs) >= c.Keep:
+		case len(shown) >= c.Keep:
 			fmt.Fprintf(s.out, "\nnot shrunk, for --keep is %d: %s of %s, schedule %s\n", c.Keep, f.first.Sign,
 				e.File(f.first.File).Name, f.first.Name)
 		default:
-			signs = append(signs, f.first.Sign)
+			shown = append(shown, [2]string{f.first.Sign, f.first.Class})
 			if err := c.show(s, e, f); err != nil {
 				return err
 			}
@@ -335,7 +336,7 @@ func (c *exploreCmd) show(s *streams, e *explore.Explorer, f *explored) error {
 		count(f.count, "run"), scheduleText(f.first.Name), f.first.Reason)
 	fmt.Fprintf(s.out, "again   %s\n", c.repeat(file, f.first.Name))
 	literal := explore.Schedule(file, f.first.Name)
-	f.dir = filepath.Join(c.Out, fmt.Sprintf("%s-explored-%s", file.Name, inPath(f.first.Sign)))
+	f.dir = filepath.Join(c.Out, file.Name+"-explored-"+kindInPath(&f.first))
 	if f.first.Sign == explore.SignDigest || f.first.Sign == explore.SignHarness {
 		return nil // it cannot be trusted to come again
 	}
@@ -343,7 +344,7 @@ func (c *exploreCmd) show(s *streams, e *explore.Explorer, f *explored) error {
 	f.shrunk = &explore.Shrunk{File: literal}
 	if c.Shrink > 0 {
 		var err error
-		if f.shrunk, err = shrink(s, literal, f.first.Sign, c.Shrink); err != nil {
+		if f.shrunk, err = shrink(s, literal, &f.first, c.Shrink); err != nil {
 			if errors.Is(err, explore.ErrPasses) {
 				return fmt.Errorf("%s, schedule %s, failed in a worker and does not fail here: the simulation is "+
 					"not deterministic", file.Name, f.first.Name)
@@ -351,7 +352,7 @@ func (c *exploreCmd) show(s *streams, e *explore.Explorer, f *explored) error {
 			return err
 		}
 	}
-	entry := filepath.Join(c.Corpus, fmt.Sprintf("%s-%s.toml", file.Name, inPath(f.first.Sign)))
+	entry := filepath.Join(c.Corpus, fmt.Sprintf("%s-%s.toml", file.Name, kindInPath(&f.first)))
 	if f.first.File >= len(e.Files) {
 		entry = file.Path
 	}
@@ -370,8 +371,12 @@ func (c *exploreCmd) show(s *streams, e *explore.Explorer, f *explored) error {
 	return err
 }
 
-// inPath is the name of a check as a part of a path.
-func inPath(sign string) string { return strings.ReplaceAll(sign, " ", "-") }
+// kindInPath tells findings of a scenario apart in names of files: by the check, and the way in which it failed.
+func kindInPath(rep *explore.Report) string {
+	h := fnv.New32a()
+	h.Write([]byte(rep.Class))
+	return fmt.Sprintf("%s-%04x", strings.ReplaceAll(rep.Sign, " ", "-"), h.Sum32()&0xffff)
+}
 
 func (c *exploreCmd) files(s *streams, e *explore.Explorer, all []done, t explore.Totals) error {
 	var results []*scenario.Result

@@ -53,14 +53,14 @@ func (c *shrinkCmd) Run(s *streams) error {
 	f = f.Literal(f.Seed)
 	rep := explore.RunJob(s.ctx, f, simWorld(nil), explore.Job{})
 	if c.Check != "" {
-		rep.Sign = c.Check
+		rep.Sign, rep.Class = c.Check, ""
 	}
 	if rep.Sign == "" {
 		fmt.Fprintf(s.out, "%s, seed %d: %v. There is nothing to shrink.\n", f.Name, f.Seed, rep.Outcome)
 		return usageError{fmt.Errorf("%s does not fail in the simulator", path)}
 	}
 	was := explore.SizeOf(f)
-	shrunk, err := shrink(s, f, rep.Sign, c.Budget)
+	shrunk, err := shrink(s, f, &rep, c.Budget)
 	switch {
 	case errors.Is(err, explore.ErrPasses):
 		return usageError{fmt.Errorf("%s does not violate the check %s", path, rep.Sign)}
@@ -79,12 +79,12 @@ func (c *shrinkCmd) Run(s *streams) error {
 	return err
 }
 
-// shrink makes a failing scenario smaller, with progress.
-func shrink(s *streams, f *scenario.File, sign string, budget time.Duration) (*explore.Shrunk, error) {
+// shrink makes a scenario smaller that fails like a report says, with progress.
+func shrink(s *streams, f *scenario.File, as *explore.Report, budget time.Duration) (*explore.Shrunk, error) {
 	ctx, cancel := context.WithTimeout(s.ctx, budget)
 	defer cancel()
 	p := newExploreProgress(s.err, 0, 0)
-	got, err := explore.Shrink(ctx, f, explore.Shrinking{Fails: explore.Fails(simWorld(nil), sign),
+	got, err := explore.Shrink(ctx, f, explore.Shrinking{Fails: explore.Fails(simWorld(nil), as.Sign, as.Class),
 		Progress: func(runs int, left explore.Size) {
 			if p.bar != nil {
 				p.line(fmt.Sprintf("shrinking: %d runs, left are %s", runs, sizeText(left)))

@@ -1,6 +1,8 @@
 package mars
 
 import (
+	"slices"
+
 	"github.com/container-football/pitch/node"
 	"github.com/container-football/pitch/replica"
 )
@@ -25,6 +27,7 @@ type emergency struct {
 	until  int64     // a segment begins here that is to go into the log; 0: there is none
 	wait   node.Time // when the next segment is tried
 	pause  node.Time // between the last two
+	opened []Segment // that begin in memory alone
 }
 
 const (
@@ -69,10 +72,12 @@ func (m *Machine) emergencyBegins() {
 	*e = emergency{on: true, from: m.durable.pos, pause: emergencyPause}
 	e.wait = m.now + e.pause
 	segs := m.stream.segments
-	for len(segs) > 0 && segs[len(segs)-1].Start >= m.durable.pos {
-		segs = segs[:len(segs)-1]
+	n := len(segs)
+	for n > 0 && segs[n-1].Start >= m.durable.pos {
+		n--
 	}
-	m.stream.segments = segs
+	m.stream.segments, e.opened = segs[:n], slices.Clone(segs[n:])
+	m.emergencyForgets()
 	m.state.tainted = true
 	e.gen = m.save()
 }
@@ -83,6 +88,18 @@ func (m *Machine) logFrom() int64 {
 		return m.stream.low.pos // soon there is nothing else
 	}
 	return m.stream.oldest()
+}
+
+// emergencyForgets is called when a segment has gone in an emergency. Those that begin in memory alone follow the
+// last one on disk into what is gone.
+func (m *Machine) emergencyForgets() {
+	if len(m.stream.segments) > 0 {
+		return
+	}
+	for _, seg := range m.emergency.opened {
+		m.stream.forget(seg)
+	}
+	m.emergency.opened = nil
 }
 
 // emergencyReach is how far the volume may be written in an emergency.

@@ -222,7 +222,7 @@ func (s *state) decodeMore(b []byte, flags uint32) (size int) {
 	}
 	if flags&metaGone != 0 {
 		if s.gone, err = decodeSegments(b[gone+4 : end]); err != nil {
-			return 0
+			s.gone = nil // it is for orphans alone
 		}
 	}
 	return end + 4

@@ -46,18 +46,24 @@ type ref struct {
 const maxGone = 128
 
 // dropOldest forgets the oldest segment, but not whose it was: see onContinues.
-// It reports whether more of the past is worth remembering than before.
+// It reports whether a boot would not know that, as long as the state is not written.
 func (s *stream) dropOldest() bool {
 	first := s.segments[0]
 	s.segments = s.segments[1:]
+	return s.forget(first) || len(s.segments) == 0 || !s.segments[0].sameTenure(&first)
+}
+
+// forget adds a segment to those that are gone, unless there is one of its epoch: what opened the epoch says
+// more than what went on with it.
+func (s *stream) forget(seg Segment) bool {
 	n := len(s.gone)
-	switch {
-	case n > 0 && s.gone[n-1].Epoch == first.Epoch:
-		return false // what opened the epoch says more than what went on with it
-	case n == maxGone:
+	if n > 0 && s.gone[n-1].Epoch == seg.Epoch {
+		return false
+	}
+	if n == maxGone {
 		s.gone = s.gone[:copy(s.gone, s.gone[1:])]
 	}
-	s.gone = append(s.gone, first)
+	s.gone = append(s.gone, seg)
 	return true
 }
 
@@ -90,15 +96,22 @@ func (s *stream) recall(past []Segment, newest version) {
 	}
 	switch same := last.sameTenure(&found); {
 	case found.Nr > 0 && found.Nr <= oldest.Nr:
+	case oldest.Nr > 0 && found.Nr == oldest.Nr+1:
+		list = withSegment(list, oldest) // it was deleted, and it alone
 	case oldest.Nr == 0 && (same || found.opens()):
 	case oldest.Nr > 0 && same:
-		if list[len(list)-1].Epoch != oldest.Epoch {
-			list = append(list, oldest) // it was deleted
-		}
+		list = withSegment(list, oldest)
 	default:
 		return
 	}
 	s.gone = list
+}
+
+func withSegment(list []Segment, seg Segment) []Segment {
+	if list[len(list)-1].Epoch == seg.Epoch {
+		return list
+	}
+	return append(slices.Clone(list), seg)
 }
 
 // opens says whether a segment is the first of its epoch.

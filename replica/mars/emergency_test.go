@@ -253,8 +253,23 @@ func TestWhatACrashInAnEmergencyLeavesComesToAll(t *testing.T) {
 		for i := range int64(16) {
 			c.submit(1, node.OpWrite, 20+i, 1, stamp(300+uint64(i)))
 		}
-		c.pass(node.Time(100+40*seed) * node.Microsecond)
+		left := func() (n int) {
+			v := c.disks(1).Volumes[0]
+			for i := range 16 {
+				if bytes.Equal(v[(20+i)*8:(21+i)*8], stamp(300+uint64(i))) {
+					n++
+				}
+			}
+			return n
+		}
+		for left() == 0 {
+			c.pass(10 * node.Microsecond)
+		}
+		c.pass(node.Time(seed) * 10 * node.Microsecond) // more of them, and the sync after them
 		c.crash(1, node.Keep)
+		if left() == 0 {
+			t.Fatal("the crash has left nothing")
+		}
 		c.up(1)
 		c.role(1, replica.RolePrimary)
 		c.disk(1, faults.Disk{})

@@ -206,13 +206,16 @@ type Status struct {
 	LogLimit int64
 	Open     int64 // users who hold it open here
 	Members  []node.Addr
-	Defect   string // why the role is RoleDefective; empty otherwise
+	// Group names the list of members by which this replica goes, as it was changed how often by whom: who
+	// goes by the same has the same number.
+	Group  uint64
+	Defect string // why the role is RoleDefective; empty otherwise
 }
 
 // statusSize is the fixed part: numbers. Behind it stand the members, the name of the acknowledgement
 // and the defect.
 const (
-	statusSize = 16 + 19*8 + 8
+	statusSize = 16 + 20*8 + 8
 	addrSize   = 8
 )
 
@@ -240,7 +243,7 @@ func (s *Status) Encode() []byte {
 		uint64(s.Committed), s.EndSeq, s.DurableSeq, s.AppliedSeq, s.CommittedSeq, s.Lost.Ops,
 		uint64(s.Lost.Bytes), uint64(s.Lost.Age), uint64(s.Synced), s.Changes, uint64(s.Sectors),
 		uint64(s.Open), uint64(s.ToCopy), uint64(s.LogFrom), uint64(s.LogLimit),
-		uint64(s.Copied)} {
+		uint64(s.Copied), s.Group} {
 		b = binary.LittleEndian.AppendUint64(b, v)
 	}
 	b = binary.LittleEndian.AppendUint32(b, uint32(len(s.Members)))
@@ -268,7 +271,7 @@ func DecodeStatus(b []byte) (Status, error) {
 		EndSeq: u(4), DurableSeq: u(5), AppliedSeq: u(6), CommittedSeq: u(7),
 		Lost:   Loss{Ops: u(8), Bytes: int64(u(9)), Age: node.Time(u(10))},
 		Synced: int64(u(11)), Changes: u(12), Sectors: int64(u(13)), Open: int64(u(14)),
-		ToCopy: int64(u(15)), LogFrom: int64(u(16)), LogLimit: int64(u(17)), Copied: int64(u(18)),
+		ToCopy: int64(u(15)), LogFrom: int64(u(16)), LogLimit: int64(u(17)), Copied: int64(u(18)), Group: u(19),
 		SyncWaits: b[3]&1 != 0, SyncTurn: b[3]&2 != 0}
 	members := uint64(binary.LittleEndian.Uint32(b[statusSize-8:]))
 	defect := uint64(binary.LittleEndian.Uint32(b[statusSize-4:]))

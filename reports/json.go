@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/container-football/pitch/check"
@@ -158,20 +157,14 @@ func violation(c *check.Result) *jsonViolation {
 	return out
 }
 
-// outcomes are all of them, best first.
-var outcomes = []scenario.Outcome{scenario.Passed, scenario.Vacuous, scenario.Unknown,
-	scenario.Violated, scenario.Failed}
-
 func (j *jsonResult) result() (*scenario.Result, error) {
 	res := j.Result
 	if res == nil {
 		return nil, errors.New("it is empty")
 	}
-	i := slices.IndexFunc(outcomes, func(o scenario.Outcome) bool { return o.String() == j.Outcome })
-	if i < 0 {
-		return nil, fmt.Errorf("no outcome is called %q", j.Outcome)
+	if err := res.Outcome.UnmarshalText([]byte(j.Outcome)); err != nil {
+		return nil, err
 	}
-	res.Outcome = outcomes[i]
 	for _, c := range j.Checks {
 		v, err := c.Violation.violation()
 		if err != nil {

@@ -79,6 +79,9 @@ func (r *runner) atRest() bool {
 			if s.at <= r.calmSince || !rs.rests(m, p.current.Durable) {
 				return false
 			}
+			if s.current.Group != p.current.Group {
+				return false // it may not have heard that it was removed, and added again
+			}
 			if s.current.CutOff && !p.current.SplitBrain {
 				return false // the primary is to hear of it too
 			}

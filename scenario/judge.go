@@ -478,11 +478,12 @@ func (r *runner) tenures(rs *resourceState, h check.History, across bool) []chec
 }
 
 func (r *runner) judgeReplicas(i int, finals []final, p *final) {
+	left := r.unlogged(i)
 	if r.wants(checkPrefix) {
-		r.judgePrefix(i, finals)
+		r.judgePrefix(i, finals, left)
 	}
 	if r.wants(checkLineage) {
-		r.judgeLineage(finals, p)
+		r.judgeLineage(finals, p, left)
 	}
 	if r.wants(checkConverges) {
 		r.judgeConvergence(finals, p)
@@ -491,7 +492,7 @@ func (r *runner) judgeReplicas(i int, finals []final, p *final) {
 
 // judgePrefix holds the volumes against the logs: at rest each must be exactly what its own log
 // leaves behind, at a crash what lies between the persisted position and the end of the log.
-func (r *runner) judgePrefix(i int, finals []final) {
+func (r *runner) judgePrefix(i int, finals []final, left map[cell]bool) {
 	worst := check.Result{Check: checkPrefix, Verdict: check.OK}
 	note := func(res check.Result, name, when string) {
 		if check.Worst(res.Verdict, worst.Verdict) != worst.Verdict {
@@ -510,7 +511,8 @@ func (r *runner) judgePrefix(i int, finals []final) {
 		if f.known && (f.status.AppliedSeq < uint64(n)) {
 			atLeast = int(f.status.AppliedSeq)
 		}
-		note(check.PrefixStrict(f.branch.records, f.ids, check.PrefixOptions{MinRecords: atLeast}),
+		ids := asLogged(f.ids, f.branch.records, n, left)
+		note(check.PrefixStrict(f.branch.records, ids, check.PrefixOptions{MinRecords: atLeast}),
 			f.name, "at the end")
 	}
 	carry := r.resources[i].geo.Carry
@@ -535,7 +537,8 @@ func (r *runner) judgePrefix(i int, finals []final) {
 				len(b.records))}}, name, when)
 			continue
 		}
-		note(check.PrefixWindow(b.records, b.image(im.dump, carry), b.applied,
+		ids := asLogged(b.image(im.dump, carry), b.records, b.applied, left)
+		note(check.PrefixWindow(b.records, ids, b.applied,
 			len(b.records)), name, when)
 	}
 	r.add(worst)
@@ -543,7 +546,7 @@ func (r *runner) judgePrefix(i int, finals []final) {
 
 // judgeLineage builds the tree of epochs from all branches. An epoch is known by its number, its
 // origin and where it begins: in a split brain two hosts may open the same number.
-func (r *runner) judgeLineage(finals []final, p *final) {
+func (r *runner) judgeLineage(finals []final, p *final, left map[cell]bool) {
 	var tree []check.Epoch
 	var replicas []check.Replica
 	known := map[epoch]uint64{}
@@ -567,7 +570,7 @@ func (r *runner) judgeLineage(finals []final, p *final) {
 			}
 			parent = id
 		}
-		image := f.ids
+		image := asLogged(f.ids, f.branch.records, len(f.branch.records), left)
 		if !f.known || !f.status.UpToDate {
 			image = nil // judged by prefix, against its own log
 		}
@@ -622,6 +625,8 @@ func (r *runner) judgeConvergence(finals []final, p *final) {
 		f := &finals[i]
 		switch {
 		case f == p || f.known && f.status.CutOff:
+		case f.known && !f.status.FetchOn && f.status.DurableSeq < p.status.DurableSeq:
+			continue // it cannot know, and says that it has all it knows of
 		case !f.known || !f.status.UpToDate:
 			if f.known && (!f.status.FetchOn || !f.status.ReplayOn ||
 				f.status.Inconsistent && !f.status.SyncOn) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/container-football/pitch/node"
 )
@@ -28,8 +29,14 @@ func expand(f *File, seed uint64) *File {
 	}
 	rate := f.Random.Rate
 	n := int(g.last) * rate.Faults / rate.Ops
+	first := 0 // a schedule may have been made literal before: no name may stand twice
+	for i := range f.Steps {
+		if IsRandom(&f.Steps[i]) {
+			first = len(f.Steps)
+		}
+	}
 	for i := range n {
-		out.Steps = append(out.Steps, g.fault(i, "")...)
+		out.Steps = append(out.Steps, g.fault(first+i, "")...)
 	}
 	out.Random = Random{}
 	out.Expect.MustFire = slices.Clone(f.Expect.MustFire)
@@ -146,3 +153,9 @@ func (g *generator) between(victim string) [][]string {
 	}
 	return [][]string{{victim}, others}
 }
+
+// FaultKinds returns the kinds of random faults.
+func FaultKinds() []string { return slices.Clone(enums["faults"]) }
+
+// IsRandom says whether a step was made from a random fault.
+func IsRandom(s *Step) bool { return strings.HasPrefix(s.Name, randomPrefix) }

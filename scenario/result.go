@@ -28,6 +28,17 @@ func (o Outcome) String() string { return outcomeNames[o] }
 // MarshalText makes reports carry the name.
 func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
 
+// UnmarshalText is the inverse of MarshalText.
+func (o *Outcome) UnmarshalText(text []byte) error {
+	for i, name := range outcomeNames {
+		if string(text) == name {
+			*o = Outcome(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("scenario: no outcome is called %q", text)
+}
+
 // ExitCode is the exit code that stands for o.
 func (o Outcome) ExitCode() int { return [...]int{0, 3, 2, 1, 70}[o] }
 
@@ -58,6 +69,9 @@ type Result struct {
 	Samples []Sample      `json:"-"`
 	Logs    []ReplicaLog  `json:"-"` // as they were at the end; kept together with Samples
 	Replay  *File         `json:"-"` // the scenario with every random choice a literal
+	// Coverage are the states of the replicas that were seen, each as a number that is the same in every
+	// run; kept if asked for.
+	Coverage []uint64 `json:"-"`
 }
 
 // ReplicaLog is one replica's log device.

@@ -22,6 +22,8 @@ type RunOptions struct {
 	Dir   string // for files of the world; it may stay empty for a world that needs none
 	// Samples keeps the states of replicas over time, for pictures.
 	Samples bool
+	// Coverage keeps which states replicas were in together, and which followed which.
+	Coverage bool
 	// Progress, if set, is told now and then how many operations of how many are done.
 	Progress func(done, total int)
 }
@@ -82,6 +84,7 @@ type runner struct {
 	limit     node.Time
 	buf       []byte // content of the write being submitted
 	final     finalReads
+	coverage  coverage
 }
 
 type hostState struct {
@@ -114,11 +117,13 @@ type resourceState struct {
 	geo     node.Geometry
 	members []node.ID // who has a replica, member or not
 	route   node.ID   // where the clients go
-	status  []statusOf
-	forced  bool      // a forced failover took place
-	gaveUp  node.Time // when the last one began
-	given   []given   // what steps have made replicas give up
-	past    past      // what its replicas have ever had in their logs
+	// followed is the epoch of the newest primary that they were sent to.
+	followed uint64
+	status   []statusOf
+	forced   bool      // a forced failover took place
+	gaveUp   node.Time // when the last one began
+	given    []given   // what steps have made replicas give up
+	past     past      // what its replicas have ever had in their logs
 }
 
 type statusOf struct {
@@ -210,7 +215,7 @@ func (r *runner) run() error {
 	if err := r.calm(); err != nil {
 		return err
 	}
-	r.res.Time = r.world.Now()
+	r.res.Time, r.res.Coverage = r.world.Now(), r.coverage.list
 	return nil
 }
 
@@ -320,6 +325,7 @@ func (r *runner) hostDown(o *node.Observation) error {
 			}
 			rs.status[m] = statusOf{at: o.At}
 			r.sample(i, m)
+			r.cover(i)
 			d, err := r.world.Dump(o.Host, uint32(i))
 			if err != nil {
 				return fmt.Errorf("reading the disks of %s: %w", r.file.HostName(o.Host), err)
@@ -449,6 +455,7 @@ func (r *runner) gotStatus(o *node.Observation) error {
 	}
 	r.noteTurn(i, m, &before)
 	r.sample(i, m)
+	r.cover(i)
 	return nil
 }
 

@@ -20,6 +20,7 @@ type stepState struct {
 	asked  node.ID  // who has it
 	retry  node.Time
 	answer string // why it was refused last
+	lost   bool   // it was asked for, and may have been done, but the answer was lost
 }
 
 // retryVerb is how long to wait before a refused verb is tried again.
@@ -54,7 +55,7 @@ func (r *runner) stepsPossible() bool {
 	}
 	for i := range r.steps {
 		s := &r.steps[i]
-		if s.fired || strings.HasPrefix(s.step.Name, randomPrefix) {
+		if s.fired || IsRandom(s.step) {
 			continue
 		}
 		if s.begun || s.step.When.IsZero() {

@@ -18,6 +18,8 @@ type strategy struct {
 	witness func(r *Resource, at Place) (node.Spec, error)
 	// branch reads what the disks of one replica say.
 	branch func(d node.Dump, carry uint32) (branch, error)
+	// survives says whether what was acknowledged survives the crash of a host.
+	survives func(r *Resource) bool
 	// log is the device that holds the history of writes, and past what fills in what a replica
 	// has deleted of it.
 	log  int
@@ -44,6 +46,8 @@ type branch struct {
 	// copying is set while the volume is being copied, or written without a log: nothing is promised of
 	// it then.
 	copying bool
+	// unlogged is set while the volume is written without a log.
+	unlogged bool
 }
 
 // epoch is one entry of a branch's lineage.
@@ -54,7 +58,8 @@ type epoch struct {
 }
 
 var strategies = map[string]strategy{
-	"mars": {build: buildMars, witness: marsWitness, branch: marsBranch, log: 0, past: func() past { return new(mars.History) }},
+	"mars": {build: buildMars, witness: marsWitness, branch: marsBranch, survives: marsSurvives,
+		log: 0, past: func() past { return new(mars.History) }},
 }
 
 // Strategies returns the names of the strategies that exist.
@@ -170,6 +175,25 @@ func (r *Resource) Spec(at Place) (node.Spec, error) {
 	return s.build(r, at)
 }
 
+// SurvivesCrash says whether what is acknowledged survives the crash of a host, by the settings of all resources
+// and by what steps make of them.
+func (f *File) SurvivesCrash() bool {
+	for _, r := range f.Resources {
+		if !strategies[r.Strategy].survives(&r) {
+			return false
+		}
+		for i := range f.Steps {
+			if s := &f.Steps[i]; s.Do == DoSetAck && s.Resource == r.Name {
+				r.Ack = s.Ack
+				if !strategies[r.Strategy].survives(&r) {
+					return false
+				}
+			}
+		}
+	}
+	return true
+}
+
 // Absent is a machine that stands for a replica which a host does not have: it refuses all.
 func Absent() node.Spec { return node.Spec{New: func() node.Machine { return idle{} }} }
 
@@ -193,6 +217,10 @@ func buildMars(r *Resource, at Place) (node.Spec, error) {
 		FetchOff: !r.Fetch, ReplayOff: !r.Replay}
 	return node.Spec{New: func() node.Machine { return mars.New(cfg) },
 		Volumes: []node.Geometry{at.Geometry}, Logs: 3}, nil
+}
+
+func marsSurvives(r *Resource) bool {
+	return r.Ack != mars.AckLogged.String() && r.Ack != mars.AckSubmitted.String()
 }
 
 func marsWitness(r *Resource, at Place) (node.Spec, error) {
@@ -231,6 +259,6 @@ func marsBranch(d node.Dump, carry uint32) (branch, error) {
 		b.parts = append(b.parts, r.Continues)
 	}
 	point := mars.Persisted(d.Logs[1])
-	b.applied, b.copying = int(point.Seq), point.Inconsistent || point.Emergency
+	b.applied, b.copying, b.unlogged = int(point.Seq), point.Inconsistent || point.Emergency, point.Emergency
 	return b, nil
 }

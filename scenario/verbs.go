@@ -100,8 +100,11 @@ func (r *runner) fireVerb(i int, v verb) error {
 }
 
 // keepBranch keeps what a replica is about to give up, which clients may have seen. If a step is
-// tried again, the last time counts.
+// tried again because it was refused, the last time counts.
 func (r *runner) keepBranch(step, resource int) error {
+	if r.steps[step].lost {
+		return nil // the replica may have begun anew by now
+	}
 	rs := &r.resources[resource]
 	id := r.file.HostID(r.steps[step].step.Host)
 	d, err := r.world.Dump(id, uint32(resource))
@@ -133,7 +136,7 @@ func (r *runner) verbAnswered(o *node.Observation) error {
 		_, rs := r.resource(s.Resource)
 		switch s.Do {
 		case DoPrimary:
-			rs.route = o.Host
+			r.follow(rs, o.Host, o.Epoch)
 		case DoResize:
 			rs.geo.Sectors = uint64(s.Size / rs.res.Sector)
 		}
@@ -170,7 +173,7 @@ func (r *runner) verbHostDown(id node.ID) {
 		s := &r.steps[i]
 		if s.tag != 0 && s.asked == id {
 			delete(r.verbs, s.tag)
-			s.tag, s.answer = 0, "the host went down"
+			s.tag, s.answer, s.lost = 0, "the host went down", true
 		}
 	}
 }

@@ -268,11 +268,18 @@ func (w *workload) answered(o *node.Observation) {
 	}
 }
 
-// reroute sends the clients to the primary that is known, if it is another one.
+// reroute sends the clients to the primary that is known, if it is another one. Clients that follow the primary
+// never go back to one that was replaced: what it still serves where it cannot hear of that is nothing to them.
 func (r *runner) reroute(resource int) {
 	rs := &r.resources[resource]
 	if id := r.primaryOf(rs); id != 0 {
-		rs.route = id
+		r.follow(rs, id, rs.statusOn(id).current.Epoch)
+	}
+}
+
+func (r *runner) follow(rs *resourceState, id node.ID, epoch uint64) {
+	if epoch >= rs.followed {
+		rs.route, rs.followed = id, epoch
 	}
 }
 

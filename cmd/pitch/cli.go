@@ -30,6 +30,8 @@ const (
 type cli struct {
 	Run     runCmd     `cmd:"" help:"Run scenarios, check what they show, and report."`
 	Replay  replayCmd  `cmd:"" help:"Run what a bundle holds once more and compare."`
+	Explore exploreCmd `cmd:"" help:"Look for faults that break a promise, and shrink what is found."`
+	Shrink  shrinkCmd  `cmd:"" help:"Make a failing run as small as it can be."`
 	Check   checkCmd   `cmd:"" help:"Judge a recorded history."`
 	Model   modelCmd   `cmd:"" help:"Answer questions about reliability: one, a batch, a table or a plot."`
 	Study   studyCmd   `cmd:"" help:"Sweep the modeler's parameters: tables and plots."`
@@ -41,6 +43,8 @@ type cli struct {
 	Host    hostCmd    `cmd:"" help:"Show and administer the cluster of a host that runs the daemon."`
 	Scrub   scrubCmd   `cmd:"" help:"Look for damage in the data folder of a daemon that does not run."`
 	Version versionCmd `cmd:"" help:"Print the version."`
+
+	ExploreWorker exploreWorkerCmd `cmd:"" hidden:"" help:"Run schedules for pitch explore."`
 
 	Completion completionCmd `cmd:"" help:"Print what lets a shell complete command lines."`
 	Man        manCmd        `cmd:"" help:"Write the manual pages."`
@@ -89,6 +93,7 @@ the content of all replicas, and says what held and what did not.
   pitch run scenarios/*.toml --world sim --seeds 1..1000
   pitch run my.toml --junit junit.xml --github
   pitch replay out/forced-failover-sim-7
+  pitch explore scenarios/ --budget 5m
   pitch check history.jsonl
   pitch model downtime --placement shards -n 1000 -k 2 -p 1e-4 -T 10000
   pitch model table -n 100 -k 3

@@ -61,6 +61,12 @@ func (r *seedRange) UnmarshalText(text []byte) error {
 // would: a fifth of the time is saved.
 const gcPercent = 400
 
+func tuneGC() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
+}
+
 // job is one run.
 type job struct {
 	file  *scenario.File
@@ -109,9 +115,7 @@ func worldNamed(name string) *scenario.WorldKind {
 
 func (c *runCmd) Run(s *streams) error {
 	began := time.Now()
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(gcPercent)
-	}
+	tuneGC()
 	jobs, skipped, err := c.jobs()
 	if err != nil {
 		return err

@@ -33,6 +33,7 @@ var mayImport = map[string][]string{
 		"model/...", "internal/strict", "internal/units"},
 	"reports":  {"model/...", "check/...", "scenario/...", "study", "node", "replica"},
 	"study":    {"model/...", "internal/strict", "internal/durable"},
+	"explore":  {"node", "check", "scenario"},
 	"cmd":      {"..."},
 	"internal": {},
 }

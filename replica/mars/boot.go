@@ -22,6 +22,7 @@ type boot struct {
 	geo      node.Geometry // of the volume at end
 	start    int64         // of the segment being scanned
 	stray    bool          // what is staged is of another branch than the log
+	past     []Segment     // what the state says of log that is gone
 	litter   []node.Segment
 }
 
@@ -128,6 +129,7 @@ func (m *Machine) bootList() {
 			replayOn: !m.cfg.ReplayOff, resync: resync{on: m.cfg.Joins}}
 	}
 	m.ver, m.told = m.state.ver, m.state.ver
+	m.boot.past = m.state.gone
 	m.bootLog()
 }
 
@@ -199,6 +201,7 @@ func (m *Machine) bootHeader(ev *node.Event) {
 func (m *Machine) bootStartScan() {
 	b := m.boot
 	b.end, b.stage = m.applied, bootScan
+	m.stream.recall(b.past, m.state.ver)
 	segs := m.stream.segments
 	if s := &m.state.resync.staged; s.on && !s.installed {
 		b.end = s.base
@@ -212,7 +215,10 @@ func (m *Machine) bootStartScan() {
 	}
 	switch r := &m.state.resync; {
 	case m.state.hole != 0 && !b.covers(segs):
-		b.at = -1 // what is there is older than the volume
+		for len(m.stream.segments) > 0 {
+			m.stream.dropOldest() // what is there is older than the volume
+		}
+		b.at = -1
 		m.bootEnd()
 		return
 	case len(segs) == 0 && b.end.pos > 0 && !r.on:

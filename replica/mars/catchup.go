@@ -87,10 +87,9 @@ func (m *Machine) onCatchUp(p *peer, msg *message, body []byte) {
 // that is gone; and in which step of what is remembered this is, or -1.
 func (m *Machine) knows(home *Segment, pos int64) (step int, known bool) {
 	d := &m.stream.dirty
-	oldest := &m.stream.segments[0]
 	step = d.at(home.Nr)
 	if step < 0 || step+1 == len(d.steps) {
-		return -1, home.Nr < oldest.Nr && home.sameTenure(oldest)
+		return -1, m.stream.tenure(home, pos)
 	}
 	s := &d.steps[step]
 	return step, pos <= d.steps[step+1].Start && (s.Segment == *home || s.sameTenure(home))

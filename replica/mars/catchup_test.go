@@ -104,6 +104,59 @@ func TestBootedSourceComparesEverything(t *testing.T) {
 	}
 }
 
+// Whose log was deleted is on disk: a source knows it after several boots, too, when not even the epoch of the
+// orphan is in its log any more.
+func TestBootedSourceKnowsWhoseLogIsGone(t *testing.T) {
+	c := orphaned(t, setup{seed: 12, sectors: 1024}, 500)
+	c.crash(3, node.LoseAll)
+	for boot := range uint64(2) {
+		c.crash(1, node.LoseAll)
+		c.up(1)
+		c.role(1, replica.RolePrimary)
+		from := c.state(1).End
+		for i := range uint64(40) {
+			c.fill(1, 500, 16, 10000*(1+boot)+16*i)
+		}
+		c.until("the log of the epoch before is deleted", func() bool { return c.state(1).LogFrom > from })
+	}
+	c.crash(1, node.LoseAll)
+	c.up(1)
+	c.role(1, replica.RolePrimary)
+	c.up(3)
+	c.catchesUp()
+	c.consistent(3)
+	c.level(1)
+	c.checkSameVolumes()
+}
+
+// But of a branch that nobody has given up it says nothing, though it knows that it began.
+func TestBootedSourceDoesNotTakeAnotherBranchForItsOwn(t *testing.T) {
+	c := orphaned(t, setup{seed: 13, sectors: 1024}, 500)
+	c.crash(1, node.LoseAll) // host 3 becomes primary of its old state, and writes
+	c.crash(2, node.LoseAll)
+	c.role(3, replica.RoleSecondary)
+	c.verb(3, replica.OpPrimaryForce)
+	c.fill(3, 0, 8, 70000)
+	c.crash(3, node.LoseAll)
+	for _, id := range []node.ID{1, 2} {
+		c.up(id)
+	}
+	c.role(1, replica.RolePrimary)
+	from := c.state(1).End
+	for i := range uint64(40) {
+		c.fill(1, 500, 16, 80000+16*i)
+	}
+	c.until("the log before is deleted", func() bool { return c.state(1).LogFrom > from })
+	c.crash(1, node.LoseAll)
+	c.up(1)
+	c.role(1, replica.RolePrimary)
+	c.up(3)
+	c.pass(5 * node.Second)
+	if s := c.state(3); s.CatchesUp || s.UpToDate || s.End == c.state(1).End {
+		c.fatalf("its branch was given up by nobody: %+v", s)
+	}
+}
+
 // A new primary knows what it has deleted as a secondary.
 func TestNewPrimaryKnowsWhatDiffers(t *testing.T) {
 	var n copied

@@ -259,6 +259,10 @@ func (m *Machine) allHeard() bool {
 // promote opens the next epoch here: state first, so that after a crash this replica knows that
 // it is designated; then the frame that begins the segment.
 func (m *Machine) promote(why Reason) {
+	if m.state.tainted {
+		m.untaint()
+		return
+	}
 	c := &m.change
 	c.promoting, c.opened = why, false
 	m.ver = version{2 * (m.ver.epoch() + 1), m.self.Host}

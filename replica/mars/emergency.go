@@ -1,6 +1,8 @@
 package mars
 
 import (
+	"slices"
+
 	"github.com/container-football/pitch/node"
 	"github.com/container-football/pitch/replica"
 )
@@ -25,6 +27,7 @@ type emergency struct {
 	until  int64     // a segment begins here that is to go into the log; 0: there is none
 	wait   node.Time // when the next segment is tried
 	pause  node.Time // between the last two
+	opened []Segment // that begin in memory alone
 }
 
 const (
@@ -69,10 +72,13 @@ func (m *Machine) emergencyBegins() {
 	*e = emergency{on: true, from: m.durable.pos, pause: emergencyPause}
 	e.wait = m.now + e.pause
 	segs := m.stream.segments
-	for len(segs) > 0 && segs[len(segs)-1].Start >= m.durable.pos {
-		segs = segs[:len(segs)-1]
+	n := len(segs)
+	for n > 0 && segs[n-1].Start >= m.durable.pos {
+		n--
 	}
-	m.stream.segments = segs
+	m.stream.segments, e.opened = segs[:n], slices.Clone(segs[n:])
+	m.emergencyForgets()
+	m.state.tainted = true
 	e.gen = m.save()
 }
 
@@ -82,6 +88,18 @@ func (m *Machine) logFrom() int64 {
 		return m.stream.low.pos // soon there is nothing else
 	}
 	return m.stream.oldest()
+}
+
+// emergencyForgets is called when a segment has gone in an emergency. Those that begin in memory alone follow the
+// last one on disk into what is gone.
+func (m *Machine) emergencyForgets() {
+	if len(m.stream.segments) > 0 {
+		return
+	}
+	for _, seg := range m.emergency.opened {
+		m.stream.forget(seg)
+	}
+	m.emergency.opened = nil
 }
 
 // emergencyReach is how far the volume may be written in an emergency.
@@ -138,6 +156,7 @@ func (m *Machine) emergencyEnds() {
 // emergencyOver is called when the log has taken something again.
 func (m *Machine) emergencyOver() {
 	m.emergency = emergency{}
+	m.state.tainted = false
 	m.save()
 }
 
@@ -154,6 +173,9 @@ func (m *Machine) emergencyGoesOn() {
 // holeNow is what a state that is written now says of a log that may not reach up to the volume: the
 // number of the newest segment that begins before the applied position.
 func (m *Machine) holeNow() uint64 {
+	if m.stepping {
+		return m.stream.newest // see untaint
+	}
 	segs := m.stream.segments
 	if !m.emergency.on && (m.state.hole == 0 || len(segs) > 0 && m.durable.pos > segs[0].Start) {
 		return 0

@@ -160,6 +160,10 @@ func (m *Machine) onData(p *peer, msg *message, body []byte) {
 		m.heardCommitted(msg)
 	}
 	m.fetch.verified = true // nobody sends before this is so
+	if m.state.tainted && !m.copy.on && !m.restarting {
+		m.beginAnew(resync{on: true}, mark{}) // what is on the volume besides its log is nobody's
+		return
+	}
 	if skip := m.stream.at.pos - msg.pos; skip > 0 {
 		if skip >= int64(len(body)) {
 			return // all known

@@ -44,7 +44,7 @@ func (g *group) add(a node.Addr) {
 		g.joined = append(g.joined, 0)
 	}
 	g.members = append(g.members, a)
-	g.joined = append(g.joined, node.Hash(node.Hash(g.epoch, uint64(g.by)), g.changes)|1)
+	g.joined = append(g.joined, g.name()|1)
 }
 
 // remove removes a member.
@@ -55,6 +55,9 @@ func (g *group) remove(a node.Addr) {
 		g.joined = slices.Delete(g.joined, i, i+1)
 	}
 }
+
+// name is a number that this version of the group has alone.
+func (g *group) name() uint64 { return node.Hash(node.Hash(g.epoch, uint64(g.by)), g.changes) }
 
 func (g *group) changed() bool { return g.epoch != 0 }
 

@@ -136,9 +136,11 @@ type Machine struct {
 
 	incarnation uint64 // from 1, counted at each boot
 
-	stream  stream
-	durable mark // synced on the own log
-	applied mark // written to the volume
+	stepping bool      // see untaint
+	past     []Segment // what the boot that follows takes over of the lineage then
+	stream   stream
+	durable  mark // synced on the own log
+	applied  mark // written to the volume
 
 	logger  logger
 	applier applier
@@ -487,7 +489,7 @@ func (m *Machine) Status() replica.Status {
 		DurableSeq: m.durable.seq, Applied: m.applied.pos, AppliedSeq: m.applied.seq,
 		Synced:    m.state.applied.pos,
 		Committed: m.fetch.committed, CommittedSeq: m.fetch.committedSeq, Lost: m.fetch.lost,
-		Changes: m.changes, Sectors: m.sectors, Open: m.opened, Members: m.group.members,
+		Changes: m.changes, Sectors: m.sectors, Open: m.opened, Members: m.group.members, Group: m.group.name(),
 		SyncOn: !m.state.syncOff, Inconsistent: m.copy.on && !m.copy.staged.on,
 		Orphan: m.fetch.orphan || m.copy.staged.on, CatchesUp: m.copy.staged.on,
 		Ack: m.ack().String(), LogFrom: m.logFrom(), ToCopy: m.copy.pending.sectors(), Copied: m.copied,

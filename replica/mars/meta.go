@@ -24,17 +24,28 @@ type state struct {
 	sectors int64 // of the volume, at the applied position
 	// hole is 0, or the log may not reach up to the applied position: then it is the number of the newest
 	// segment that begins before.
-	hole   uint64
-	group  group
-	resync resync
+	hole uint64
+	// tainted is set when the volume may hold what was written in an emergency and is no part of the
+	// history that the log or the position tells of: see taint.go.
+	tainted bool
+	group   group
+	resync  resync
+	// gone is whose history the log goes on from that is not on disk any more: the first segment of each
+	// epoch, the newest keepGone of them; and last, if there are any, the oldest segment on disk when this
+	// was written, with number 0 if there was none.
+	gone []Segment
 }
+
+// keepGone bounds the epochs that are remembered across a boot, though their log is deleted.
+const keepGone = 16
 
 // A record: magic "PMET" (4), flags (4), generation (8), version (8), its host (4), granted (4),
 // applied position (8), sequence (8), chain (8), CRC-32C of all before (4), zero (4). Bit 2 of the
 // flags says that more follows: sectors of the volume (8), bytes of the group (4), the group in
 // the form that hellos carry, and, if bit 3 is set, bytes of the resync (4) and the resync; then, if
-// bit 5 is set, the number of the newest segment that a log in an emergency had (8); then CRC-32C of
-// all before, from the magic on (4). Bit 4: copying is switched off.
+// bit 5 is set, the number of the newest segment that a log in an emergency had (8), and, if bit 6 is set,
+// bytes of the lineage of deleted log (4) and that lineage; then CRC-32C of all before, from the magic on
+// (4). Bit 4: copying is switched off. Bit 7: the volume is tainted.
 //
 // The next segment is begun after metaMaxBytes; no record goes beyond that by more than metaSize.
 const (
@@ -47,6 +58,8 @@ const (
 	metaResync  = 8
 	metaSyncOff = 16
 	metaHole    = 32
+	metaGone    = 64
+	metaTainted = 128
 )
 
 // encode returns the record in the memory of b, if that is enough.
@@ -68,6 +81,10 @@ func (s *state) encode(b []byte, gen uint64) []byte {
 	if s.hole != 0 {
 		b = le.AppendUint64(b, s.hole)
 	}
+	if len(s.gone) > 0 {
+		b = le.AppendUint32(b, uint32(segmentWire*len(s.gone)))
+		b = append(b, encodeSegments(s.gone)...)
+	}
 	return le.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
@@ -84,6 +101,12 @@ func (s *state) head(b []byte, gen uint64) []byte {
 		if s.hole != 0 {
 			flags |= metaHole
 		}
+		if len(s.gone) > 0 {
+			flags |= metaGone
+		}
+	}
+	if s.tainted {
+		flags |= metaTainted
 	}
 	if s.syncOff {
 		flags |= metaSyncOff
@@ -132,7 +155,7 @@ func decodeRecord(b []byte) (s state, gen uint64, size int) {
 		granted: node.ID(le.Uint32(b[28:])),
 		applied: mark{int64(le.Uint64(b[32:])), le.Uint64(b[40:]), le.Uint64(b[48:])},
 		fetchOn: flags&1 != 0, replayOn: flags&2 != 0, long: flags&metaLong != 0,
-		syncOff: flags&metaSyncOff != 0}
+		syncOff: flags&metaSyncOff != 0, tainted: flags&metaTainted != 0}
 	size = metaSize
 	if s.long {
 		if size = s.decodeMore(b, flags); size == 0 {
@@ -174,6 +197,17 @@ func (s *state) decodeMore(b []byte, flags uint32) (size int) {
 		s.hole = le.Uint64(b[end:])
 		end += 8
 	}
+	gone := end
+	if flags&metaGone != 0 {
+		if len(b)-end < 8 {
+			return 0
+		}
+		n = int64(le.Uint32(b[end:]))
+		if end += 4; n > int64(len(b)-end-4) {
+			return 0
+		}
+		end += int(n)
+	}
 	if le.Uint32(b[end:]) != crc32.Checksum(b[:end], castagnoli) {
 		return 0
 	}
@@ -184,6 +218,11 @@ func (s *state) decodeMore(b []byte, flags uint32) (size int) {
 	if resyncs {
 		if s.resync, err = decodeResync(b[group+4 : more]); err != nil {
 			return 0
+		}
+	}
+	if flags&metaGone != 0 {
+		if s.gone, err = decodeSegments(b[gone+4 : end]); err != nil {
+			s.gone = nil // it is for orphans alone
 		}
 	}
 	return end + 4
@@ -227,7 +266,8 @@ func (m *Machine) metaKick() {
 		m.state.group = m.group
 	}
 	m.state.hole = m.holeNow()
-	m.state.long = m.group.changed() || m.state.hole != 0 || m.state.resync.on || m.state.resync.sweep ||
+	m.state.gone = m.stream.past()
+	m.state.long = m.group.changed() || m.state.hole != 0 || len(m.state.gone) > 0 || m.state.resync.on || m.state.resync.sweep ||
 		m.state.sectors != int64(m.cfg.Geometry.Sectors)
 	s.record = m.state.encode(s.record, s.saving)
 	if s.off >= metaMaxBytes || s.off+int64(len(s.record)) > metaMaxBytes+metaSize {

@@ -136,7 +136,7 @@ func (m *Machine) onInvalidate(ev *node.Event, refuse func(string)) {
 		return
 	}
 	r, from := resync{on: true}, mark{}
-	if f.cut && f.scan.rewinds && !m.copy.on && ev.N == 0 && f.scan.fork.pos >= m.stream.oldest() {
+	if f.cut && f.scan.rewinds && !m.state.tainted && !m.copy.on && ev.N == 0 && f.scan.fork.pos >= m.stream.oldest() {
 		if f.scan.pos < m.durable.pos {
 			refuse("what the own log holds beyond the fork is still being read; try again")
 			return
@@ -157,6 +157,7 @@ func (m *Machine) beginAnew(r resync, from mark) uint64 {
 	m.copy.drop()
 	r.sweep = r.sweep || m.copy.staged.on
 	m.state.resync, m.state.applied = r, from
+	m.state.tainted = m.state.tainted && !r.on // who copies compares all of the volume
 	if from == (mark{}) {
 		m.state.sectors = int64(m.cfg.Geometry.Sectors)
 	}
@@ -182,7 +183,8 @@ func (m *Machine) restart() {
 	m.forgetPeers()
 	m.forgetPending()
 	m.role = replica.RoleBooting
-	m.boot = &boot{geo: m.cfg.Geometry}
+	m.boot = &boot{geo: m.cfg.Geometry, past: m.past}
+	m.past, m.stepping = nil, false
 	m.stream = stream{geo: m.cfg.Geometry}
 	m.bootLog()
 }

@@ -68,7 +68,11 @@ func (m *Machine) needed() int64 {
 func (m *Machine) logDeleted(ev *node.Event) {
 	m.deleting = false
 	if ev.Code == node.OK || ev.Code == node.Invalid && m.emergency.on { // it may never have come to be
-		m.stream.dropOldest()
+		known := m.stream.dropOldest()
+		m.emergencyForgets()
+		if known {
+			m.save()
+		}
 		m.deleteKick()
 	}
 }

@@ -1,6 +1,7 @@
 package mars
 
 import (
+	"math"
 	"slices"
 	"sort"
 
@@ -45,17 +46,95 @@ type ref struct {
 const maxGone = 128
 
 // dropOldest forgets the oldest segment, but not whose it was: see onContinues.
-func (s *stream) dropOldest() {
+// It reports whether a boot would not know that, as long as the state is not written.
+func (s *stream) dropOldest() bool {
 	first := s.segments[0]
 	s.segments = s.segments[1:]
+	return s.forget(first) || len(s.segments) == 0 || !s.segments[0].sameTenure(&first)
+}
+
+// forget adds a segment to those that are gone, unless there is one of its epoch: what opened the epoch says
+// more than what went on with it.
+func (s *stream) forget(seg Segment) bool {
 	n := len(s.gone)
-	switch {
-	case n > 0 && s.gone[n-1].Epoch == first.Epoch:
-		return // what opened the epoch says more than what went on with it
-	case n == maxGone:
+	if n > 0 && s.gone[n-1].Epoch == seg.Epoch {
+		return false
+	}
+	if n == maxGone {
 		s.gone = s.gone[:copy(s.gone, s.gone[1:])]
 	}
-	s.gone = append(s.gone, first)
+	s.gone = append(s.gone, seg)
+	return true
+}
+
+// past is what the state says of the log that is gone.
+func (s *stream) past() []Segment {
+	if len(s.gone) == 0 {
+		return nil
+	}
+	list := slices.Clone(s.gone[max(0, len(s.gone)-keepGone):])
+	if len(s.segments) == 0 {
+		return append(list, Segment{Start: math.MaxInt64})
+	}
+	return append(list, s.segments[0])
+}
+
+// recall takes over what the state says of the log that is gone, after the segments on disk have been found. Some
+// may have been deleted since it was written: if the first of an epoch may be among them, nothing is known.
+func (s *stream) recall(past []Segment, newest version) {
+	if len(past) == 0 {
+		return
+	}
+	list, oldest := past[:len(past)-1], past[len(past)-1]
+	last := &oldest
+	if oldest.Nr == 0 {
+		last = &list[len(list)-1]
+	}
+	found := Segment{Epoch: newest.epoch(), Origin: newest.host}
+	if len(s.segments) > 0 {
+		found = s.segments[0]
+	}
+	switch same := last.sameTenure(&found); {
+	case found.Nr > 0 && found.Nr <= oldest.Nr:
+	case oldest.Nr > 0 && found.Nr == oldest.Nr+1:
+		list = withSegment(list, oldest) // it was deleted, and it alone
+	case oldest.Nr == 0 && (same || found.opens()):
+	case oldest.Nr > 0 && same:
+		list = withSegment(list, oldest)
+	default:
+		return
+	}
+	s.gone = list
+}
+
+func withSegment(list []Segment, seg Segment) []Segment {
+	if list[len(list)-1].Epoch == seg.Epoch {
+		return list
+	}
+	return append(slices.Clone(list), seg)
+}
+
+// opens says whether a segment is the first of its epoch.
+func (s *Segment) opens() bool { return s.Nr > 0 && s.Reason != Rotated && s.Reason != Hole }
+
+// tenure says whether a segment was written by somebody who opened an epoch of this history, before somebody else
+// opened the next one at or behind pos. Then all up to pos is of this history: who opens an epoch does so once.
+func (s *stream) tenure(home *Segment, pos int64) bool {
+	if len(s.segments) == 0 || home.Nr >= s.segments[0].Nr {
+		return false
+	}
+	mine := false
+	for _, list := range [][]Segment{s.gone, s.segments[:1]} {
+		for i := range list {
+			switch e := &list[i]; {
+			case e.sameTenure(home):
+				mine = true
+			case mine:
+				return pos <= e.Start
+			}
+		}
+	}
+	return mine // it goes on in the oldest segment that is there
 }
 
 // takes says whether f, which comes from outside, may be added.

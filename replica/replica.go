@@ -136,10 +136,11 @@ const (
 	RoleDefective // its disks do not hold what they must
 	RoleLeft      // has been removed from the group
 	RoleRemote    // no replica: the volume is used from here over the network
+	RoleWitness   // no replica: votes on leases
 )
 
 var roleNames = [...]string{"Booting", "NotYetPrimary", "Primary", "Closed", "Secondary",
-	"Defective", "NotJoined", "Prosumer"}
+	"Defective", "NotJoined", "Prosumer", "Witness"}
 
 func (r Role) String() string {
 	if int(r) < len(roleNames) {

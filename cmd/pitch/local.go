@@ -53,9 +53,6 @@ func openLocal(ctx context.Context, s scenario.Setup) (scenario.World, error) {
 // absent is the strategy of a machine that stands for a replica which a host does not have.
 const absent = "absent"
 
-// witnessOf is the strategy of a host that votes on leases without having a replica.
-const witnessOf = "witness"
-
 // definitions are the resources of a scenario, as the daemon of a host knows them. Machines are
 // numbered by their place in the file, in all worlds.
 func definitions(f *scenario.File, id node.ID) (list []*daemon.Definition) {
@@ -74,7 +71,7 @@ func definitions(f *scenario.File, id node.ID) (list []*daemon.Definition) {
 			case slices.Contains(r.Remote, name):
 				def.Strategy = daemon.Prosumer
 			case r.Witness == name:
-				def.Strategy = witnessOf
+				def.Strategy = daemon.WitnessOf
 			}
 		}
 		if r.Witness != "" {

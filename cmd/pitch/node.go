@@ -112,7 +112,7 @@ func buildReplica(def *daemon.Definition, members []node.Addr, witness node.Addr
 		Sector: def.Sector, Ack: def.Ack, Buffer: def.Buffer, FetchWindow: def.FetchWindow,
 		Segment: def.Segment, CopyChunk: def.CopyChunk, LogLimit: def.LogLimit, Emergency: def.Emergency,
 		Lease: def.Lease, Replay: def.Replay, Fetch: def.Fetch}
-	votes := def.Strategy == witnessOf
+	votes := def.Strategy == daemon.WitnessOf
 	if votes {
 		r.Strategy = "mars" // the only one that knows leases
 	}

@@ -31,6 +31,7 @@ type volCmd struct {
 	View         volViewCmd         `cmd:"" help:"Show volumes and their states."`
 	Create       volCreateCmd       `cmd:"" help:"Make a volume; this host is its first primary."`
 	Join         volJoinCmd         `cmd:"" help:"Make this host a member: it copies the volume and fetches the log."`
+	Witness      volWitnessCmd      `cmd:"" help:"Let this host vote on who may serve a volume, without a replica."`
 	Leave        volLeaveCmd        `cmd:"" help:"End a membership; the replica on this host is deleted."`
 	Delete       volDeleteCmd       `cmd:"" help:"Delete a volume that has no other member."`
 	Import       volImportCmd       `cmd:"" help:"Use a volume on this host over the network, without a replica."`

@@ -19,6 +19,9 @@ type volCreateCmd struct {
 	LogLimit    units.Bytes `default:"0B" help:"How much log is kept for members that are behind; then they have to be invalidated. Default: as much as they need."`
 	NoEmergency bool        `help:"Let writers wait while the log has no room, instead of going on without it."`
 	NoChecksums bool        `help:"Keep no checksums of the volume's blocks."`
+
+	Lease   units.Duration `default:"0s" help:"How long a primary may serve without asking a majority of the members and the witness, such as 5s, so that two never do; 0s: for ever (${default})."`
+	Witness string         `placeholder:"HOST" complete:"host" help:"Host that votes on leases without a replica; a pair needs one. There: pitch vol witness NAME."`
 	dryRun
 }
 
@@ -26,11 +29,16 @@ func (c *volCreateCmd) Run(s *streams, vol *volCmd) error {
 	sums := !c.NoChecksums
 	var v daemon.View
 	in := daemon.Create{Dry: c.dry(), Name: c.Name, Size: c.Size, Sector: c.Sector, Ack: c.Ack,
-		Buffer: c.Buffer, Checksums: &sums, Segment: c.Segment, LogLimit: c.LogLimit, NoEmergency: c.NoEmergency}
+		Buffer: c.Buffer, Checksums: &sums, Segment: c.Segment, LogLimit: c.LogLimit, NoEmergency: c.NoEmergency,
+		Lease: c.Lease, Witness: c.Witness}
 	told, err := vol.asked(s, c.dryRun, request{time.Minute, http.MethodPost, "/v1/resources", in}, &v,
 		func() string {
-			return fmt.Sprintf("%s, primary on %s\nnext, on another host: pitch vol join %s --from %s",
+			told := fmt.Sprintf("%s, primary on %s\nnext, on another host: pitch vol join %s --from %s",
 				units.Bytes(v.Size), v.Host, v.Name, v.Host)
+			if v.Witness != "" {
+				told += fmt.Sprintf("\nand on %s: pitch vol witness %s", v.Witness, v.Name)
+			}
+			return told
 		})
 	return said(s, c.Name, told, err)
 }
@@ -55,6 +63,26 @@ func (c *volJoinCmd) Run(s *streams, vol *volCmd) error {
 		return err
 	}
 	return c.await(s, vol, c.Name)
+}
+
+type volWitnessCmd struct {
+	Name string `arg:"" help:"Name of the volume."`
+	From string `placeholder:"HOST" complete:"host" help:"A member to ask. Default: all peers."`
+	dryRun
+}
+
+func (c *volWitnessCmd) Help() string {
+	return `Of two hosts that cannot reach each other, only the one that the witness can hear may serve. It keeps no data. Which
+host is the witness is said when the volume is made (create --lease 5s --witness HOST); pitch vol leave ends it.`
+}
+
+func (c *volWitnessCmd) Run(s *streams, vol *volCmd) error {
+	var v daemon.View
+	in := daemon.Witness{Dry: c.dry(), From: c.From}
+	told, err := vol.asked(s, c.dryRun, post(time.Minute, c.Name, "witness", in), &v, func() string {
+		return v.Host + " votes"
+	})
+	return said(s, c.Name, told, err)
 }
 
 type volLeaveCmd struct {

@@ -145,6 +145,12 @@ func (c *volViewCmd) details(s *streams, v *daemon.View) {
 		c.imported(s, v)
 		return
 	}
+	if v.Lease > 0 {
+		fmt.Fprintf(s.out, "%s: %s\n", v.Name, leased(v))
+	}
+	if v.Strategy == daemon.WitnessOf {
+		return
+	}
 	fmt.Fprintf(s.out, "%s: epoch %d, %d users, log: written %d, durable %d, on the volume %d, "+
 		"committed %d; kept from %d, %s\n", v.Name, v.Epoch, v.Open, v.End, v.Durable, v.Applied,
 		v.Committed, v.LogFrom, human(max(0, v.End-v.LogFrom)))
@@ -161,6 +167,26 @@ func (c *volViewCmd) details(s *streams, v *daemon.View) {
 		fmt.Fprintf(s.out, "%s: device %s; %s; %s; %s\n", v.Name, d.Device, met("reads", &d.Reads),
 			met("writes", &d.Writes), met("syncs", &d.Syncs))
 	}
+}
+
+// leased tells of leases and who votes on them.
+func leased(v *daemon.View) string {
+	text := fmt.Sprintf("lease of %v", time.Duration(v.Lease*1e9))
+	switch {
+	case v.Strategy == daemon.WitnessOf && v.Leased:
+		return fmt.Sprintf("%s, promised to %s in epoch %d", text, orNone(v.Primary), v.Epoch)
+	case v.Strategy == daemon.WitnessOf:
+		return text + ", promised to nobody"
+	case v.Leased:
+		text += ", held here"
+	}
+	switch {
+	case v.Witness == "":
+		return text + "; no witness"
+	case v.WitnessConnected:
+		return text + "; witness " + v.Witness
+	}
+	return text + "; witness " + v.Witness + ", which cannot be reached"
 }
 
 func onOff(on bool) string {

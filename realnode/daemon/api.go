@@ -35,10 +35,20 @@ type Create struct {
 	LogLimit  units.Bytes `json:"log_limit,omitempty"` // 0: none
 	// NoEmergency has writers wait while the log has no room.
 	NoEmergency bool `json:"no_emergency,omitempty"`
+	// Lease is how long a primary may serve without a majority of the voters; 0: for ever. Witness is a host
+	// that votes without a replica, once it has been asked to; empty: none.
+	Lease   units.Duration `json:"lease,omitempty"`
+	Witness string         `json:"witness,omitempty"`
 }
 
 // Join asks the host to become a member of a resource.
 type Join struct {
+	Dry
+	From string `json:"from,omitempty"` // a member; default: every peer is asked
+}
+
+// Witness asks the host to vote on the leases of a resource, without having a replica.
+type Witness struct {
 	Dry
 	From string `json:"from,omitempty"` // a member; default: every peer is asked
 }
@@ -147,6 +157,13 @@ type View struct {
 	// for members that are behind, in bytes; 0: as much as they need.
 	Ack      string `json:"ack"`
 	LogLimit int64  `json:"log_limit"`
+	// Lease is how long a primary may serve without a majority of the voters, in seconds; 0: for ever. Leased: this
+	// replica holds one; of a witness, it has promised one to the primary. Witness is who votes without a replica,
+	// and WitnessConnected whether it can be reached from here.
+	Lease            float64 `json:"lease,omitempty"`
+	Leased           bool    `json:"leased,omitempty"`
+	Witness          string  `json:"witness,omitempty"`
+	WitnessConnected bool    `json:"witness_connected,omitempty"`
 
 	// Positions in the log, bytes.
 	End       int64 `json:"end"`

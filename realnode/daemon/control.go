@@ -154,6 +154,7 @@ func (d *Daemon) routes(mux *http.ServeMux) {
 	mux.Handle("DELETE /v1/resources/{name}", d.with(d.deleteResource))
 	mux.Handle("POST /v1/resources/{name}/join", handler(d.postJoin))
 	mux.Handle("POST /v1/resources/{name}/leave", handler(d.leaveAny))
+	mux.Handle("POST /v1/resources/{name}/witness", handler(d.postWitness))
 	mux.Handle("POST /v1/resources/{name}/import", handler(d.postImport))
 	mux.Handle("POST /v1/resources/{name}/release", d.with(d.postRelease))
 	mux.Handle("POST /v1/resources/{name}/verb", d.with(d.postVerb))

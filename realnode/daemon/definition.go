@@ -48,6 +48,12 @@ type Definition struct {
 // are those to ask first.
 const Prosumer = "prosumer"
 
+// WitnessOf is the strategy in the definition of a volume on whose leases this host votes without a replica.
+const WitnessOf = "witness"
+
+// votes says whether this host is the witness.
+func (d *Definition) votes() bool { return d.Strategy == WitnessOf }
+
 // imported says whether there is no replica here.
 func (d *Definition) imported() bool { return d.Strategy == Prosumer }
 

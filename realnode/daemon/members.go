@@ -243,6 +243,9 @@ func (d *Daemon) postLeave(r *resource, req *http.Request) (any, error) {
 	if r.def.imported() {
 		return nil, r.noReplica()
 	}
+	if r.def.votes() {
+		return d.witnessLeaves(r, l)
+	}
 	cfg := d.config()
 	if l.Host != "" && l.Host != cfg.Host.Name {
 		if l.DryRun {

@@ -101,7 +101,8 @@ func (d *Daemon) tried(ctx context.Context, what string, q CatalogQuestion) bool
 
 // tellAll tells what has changed, and says whether a resource has gone.
 func (d *Daemon) tellAll(ctx context.Context, told map[*resource]*teller) (gone bool) {
-	list := d.list()
+	// What a witness could say, members say, too.
+	list := slices.DeleteFunc(slices.Clone(d.list()), func(r *resource) bool { return r.def.votes() })
 	for _, r := range list {
 		t := told[r]
 		if t == nil {

@@ -102,13 +102,19 @@ func (d *Daemon) postCreate(req *http.Request) (any, error) {
 	if c.Strategy == Prosumer {
 		return nil, refuse(http.StatusBadRequest, "strategy %q is what `pitch vol import` is for", Prosumer)
 	}
+	if c.Strategy == WitnessOf {
+		return nil, refuse(http.StatusBadRequest, "strategy %q is what `pitch vol witness` is for", WitnessOf)
+	}
+	if err := d.mayWitness(&c); err != nil {
+		return nil, err
+	}
 	if c.Name == All {
 		return nil, refuse(http.StatusBadRequest, "name %q stands for all volumes", All)
 	}
 	def := &Definition{Schema: Schema, Name: c.Name, Number: int64(number), UUID: uuid,
 		Strategy: cmp.Or(c.Strategy, "mars"), Size: c.Size, Sector: cmp.Or(c.Sector, 4<<10),
 		Members: []string{d.config().Host.Name}, Ack: cmp.Or(c.Ack, "submitted"),
-		Segment: c.Segment, LogLimit: c.LogLimit, Emergency: !c.NoEmergency,
+		Segment: c.Segment, LogLimit: c.LogLimit, Emergency: !c.NoEmergency, Lease: c.Lease, Witness: c.Witness,
 		Buffer: cmp.Or(c.Buffer, 64<<20), FetchWindow: 16 << 20, Fetch: true, Replay: true,
 		Checksums: c.Checksums == nil || *c.Checksums}
 	if c.DryRun {

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/container-football/pitch/node"
 	"github.com/container-football/pitch/realnode/disk"
@@ -22,7 +23,11 @@ func (d *Daemon) view(r *resource, st replica.Status) View {
 		Ack:       st.Ack, LogLimit: st.LogLimit, SyncWaits: st.SyncWaits,
 		PrimaryUnreachable: st.Primary != 0 && !d.reaches(st.Primary), Attached: d.deviceOf(r.def.Name),
 		ReadOnly: r.def.ReadOnly,
-		UpToDate: st.UpToDate, SplitBrain: st.SplitBrain, CutOff: st.CutOff, Defect: st.Defect}
+		UpToDate: st.UpToDate, SplitBrain: st.SplitBrain, CutOff: st.CutOff, Defect: st.Defect,
+		Lease: time.Duration(r.def.Lease).Seconds(), Leased: st.Leased, Witness: r.def.Witness}
+	if w := r.def.witness(cfg); w.Host != 0 {
+		v.WitnessConnected = d.reaches(w.Host)
+	}
 	v.SyncPercent = syncPercent(&v)
 	for i, m := range r.metrics {
 		v.Devices = append(v.Devices, DeviceView{r.parts[i], meterView(&m.Reads),
@@ -82,7 +87,7 @@ func diskState(v *View, st replica.Status) string {
 		return "DefectiveLog"
 	case replica.RoleLeft:
 		return "NotJoined"
-	case replica.RoleRemote:
+	case replica.RoleRemote, replica.RoleWitness:
 		return "NoReplica"
 	case replica.RoleClosed:
 		return "UpToDate"
@@ -125,6 +130,8 @@ func replState(v *View, st replica.Status) string {
 		return "NotJoined"
 	case st.Role == replica.RoleRemote:
 		return remoteState(v, st)
+	case st.Role == replica.RoleWitness:
+		return "Voting"
 	case st.Role == replica.RoleRecovering:
 		return "NotYetPrimary"
 	case st.Emergency:
@@ -187,7 +194,7 @@ func flags(v *View, st replica.Status) string {
 		return "d-----"
 	}
 	if st.Role == replica.RoleDefective || st.Role == replica.RoleBooting ||
-		st.Role == replica.RoleLeft {
+		st.Role == replica.RoleLeft || st.Role == replica.RoleWitness {
 		return "------"
 	}
 	b[3] = 'S'

@@ -19,7 +19,7 @@ func DiskWords() []Word {
 		{"Detached", "the replica reads its log and does not take part yet"},
 		{"DefectiveLog", "log, volume or definition cannot be used; the view says why"},
 		{"NotJoined", "the primary has ended the membership of this host: `leave`"},
-		{"NoReplica", "the volume is imported: it is used here over the network"},
+		{"NoReplica", "the volume is imported: it is used here over the network; or this host is its witness"},
 	}
 }
 
@@ -44,6 +44,7 @@ func ReplWords() []Word {
 		{"NotStarted", "the replica reads its log, or cannot"},
 		{"UnResponsive", "the replica is defective"},
 		{"NotJoined", "this host is no member any more"},
+		{"Voting", "this host is the witness: it votes on leases without a replica"},
 		{"NotInUse", "the volume is imported, and nobody has opened it here"},
 		{"Remote", "it is open here, and the primary serves it"},
 		{"SeekingPrimary", "it is open here, and users wait for a primary"},
@@ -61,6 +62,7 @@ func RoleWords() []Word {
 		{"Booting", "reads its log"},
 		{"Defective", "its disks do not hold what they must"},
 		{"NotJoined", "was thrown out"},
+		{"Witness", "is no replica: votes on who may serve"},
 		{"Prosumer", "is no replica: uses the volume of others"},
 	}
 }

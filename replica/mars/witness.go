@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/container-football/pitch/node"
+	"github.com/container-football/pitch/replica"
 )
 
 // Witness is a voter without data: see [Config.Lease]. It makes the number of voters odd, so that one of
@@ -25,6 +26,10 @@ type Witness struct {
 	gen   uint64         // of the newest record
 	seg   uint64         // where the next record is written: each has a segment of its own
 	old   []uint64       // segments to delete once a newer record is durable
+
+	seen     witnessed
+	changes  uint64     // of it
+	watchers []node.Tag // who wait for the next
 
 	saving      bool
 	savingVer   version
@@ -53,14 +58,59 @@ func (w *Witness) Step(now node.Time, ev *node.Event, out *node.Effects) {
 	case node.KindDone:
 		w.onDone(ev)
 	case node.KindRequest:
-		out.Reply(ev.Tag, node.Invalid, w.ver.epoch(),
-			[]byte("this host is the witness of the resource, and has no replica of it"))
+		w.onRequest(now, ev)
 	}
 	if w.ready {
 		w.save()
 		w.answer(now)
 	}
+	w.noteChange(now)
 	w.out = nil
+}
+
+// onRequest tells what the witness knows: of a replica's verbs it has none.
+func (w *Witness) onRequest(now node.Time, ev *node.Event) {
+	switch {
+	case ev.Op == replica.OpWatch && uint64(ev.N) == w.changes:
+		w.watchers = append(w.watchers, ev.Tag)
+	case ev.Op == replica.OpWatch, ev.Op == replica.OpStatus:
+		w.out.Reply(ev.Tag, node.OK, w.ver.epoch(), w.status(now))
+	default:
+		w.out.Reply(ev.Tag, node.Invalid, w.ver.epoch(),
+			[]byte("this host is the witness of the resource, and has no replica of it"))
+	}
+}
+
+// witnessed is what Status.Changes counts the changes of.
+type witnessed struct {
+	ready bool
+	ver   version
+	group uint64
+	to    node.ID
+}
+
+// noteChange answers those who wait for something else than they know.
+func (w *Witness) noteChange(now node.Time) {
+	v := witnessed{w.ready, w.told, w.toldGroup.name(), w.voter.to}
+	if v == w.seen {
+		return
+	}
+	w.seen = v
+	w.changes++
+	for _, tag := range w.watchers {
+		w.out.Reply(tag, node.OK, w.ver.epoch(), w.status(now))
+	}
+	w.watchers = w.watchers[:0]
+}
+
+func (w *Witness) status(now node.Time) []byte {
+	s := replica.Status{Role: replica.RoleWitness, Primary: w.told.host, Epoch: w.told.epoch(),
+		Members: w.toldGroup.members, Group: w.toldGroup.name(), Leased: w.voter.to != 0 && now < w.voter.until}
+	if !w.ready {
+		s = replica.Status{Role: replica.RoleBooting}
+	}
+	s.Changes = w.changes
+	return s.Encode()
 }
 
 func (w *Witness) onMessage(ev *node.Event) {

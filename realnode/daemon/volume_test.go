@@ -234,6 +234,7 @@ func TestWordsForStates(t *testing.T) {
 			"NotInUse", "d-----"},
 		{func(v *View, st *replica.Status) { st.Role, st.Defect = replica.RoleRemote, "taken" }, "NoReplica",
 			"TakenAway", "d-----"},
+		{func(v *View, st *replica.Status) { st.Role = replica.RoleWitness }, "NoReplica", "Voting", "------"},
 	} {
 		v, st := View{Primary: "alpha"}, secondary
 		c.change(&v, &st)

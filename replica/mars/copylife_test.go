@@ -16,7 +16,7 @@ import (
 // what is not, late, doubled and reordered messages, slow disks, crashes of all sides, handovers,
 // failovers, and beginning anew. In the end every copy is what the primary holds.
 func TestRandomLivesWithCopies(t *testing.T) {
-	runs := uint64(2000)
+	runs := uint64(2500)
 	switch {
 	case os.Getenv("PITCH_SOAK") != "":
 		runs = 40_000

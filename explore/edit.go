@@ -253,6 +253,9 @@ var plainFile = []edit{
 		return eachHost(f, func(h *scenario.Host) bool { return set(&h.SyncLimit, 0) })
 	},
 	func(f *scenario.File) bool {
+		return eachResource(f, func(r *scenario.Resource) bool { return set(&r.Throttle, 0) })
+	},
+	func(f *scenario.File) bool {
 		return eachResource(f, func(r *scenario.Resource) bool { return set(&r.LogLimit, 0) })
 	},
 	func(f *scenario.File) bool {

@@ -74,6 +74,8 @@ type Resource struct {
 	Segment Bytes `toml:"segment" default:"1GiB" min:"16KiB"`
 	// LogLimit is how much log is kept for members that are behind; 0: as much as they need.
 	LogLimit Bytes `toml:"log_limit" default:"0B" min:"0B"`
+	// Throttle is from which part of LogLimit on, in percent, writers are slowed down; 0: not at all.
+	Throttle int `toml:"throttle" default:"0" min:"0" max:"99"`
 	// Emergency has a primary go on without a log that has no room; else its writers wait.
 	Emergency bool `toml:"emergency" default:"true"`
 	// CopyChunk is what a copy of the volume asks for at a time.

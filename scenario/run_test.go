@@ -23,7 +23,8 @@ func simulated() *scenario.WorldKind {
 					panic(err)
 				}
 				return specs
-			}, Disk: sim.Disk{LogBytes: int64(s.File.Disk.Capacity)}}))
+			}, Disk: sim.Disk{LogBytes: int64(s.File.Disk.Capacity)},
+			Network: sim.Network{Bandwidth: bandwidth(s.File)}}))
 	}
 	return k
 }
@@ -66,4 +67,13 @@ func TestShippedScenariosPassInTheSimulator(t *testing.T) {
 			}
 		})
 	}
+}
+
+// bandwidth is that of the file where it is a part of the story, bytes a second.
+func bandwidth(f *scenario.File) int64 {
+	const usual = 1_000_000_000
+	if b := int64(f.Network.Bandwidth); b != usual {
+		return b / 8
+	}
+	return 0
 }

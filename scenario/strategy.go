@@ -213,7 +213,7 @@ func buildMars(r *Resource, at Place) (node.Spec, error) {
 	cfg := mars.Config{Members: at.Members, Geometry: at.Geometry, Resource: at.Resource,
 		Joins: at.Joins, Persist: at.Persist, Tick: at.Tick, Ack: ack, Buffer: int64(r.Buffer),
 		FetchWindow: int64(r.FetchWindow), Segment: int64(r.Segment), CopyChunk: int64(r.CopyChunk),
-		LogLimit: int64(r.LogLimit), Emergency: r.Emergency, Lease: node.Time(r.Lease), Witness: at.Witness,
+		LogLimit: int64(r.LogLimit), Throttle: r.Throttle, Emergency: r.Emergency, Lease: node.Time(r.Lease), Witness: at.Witness,
 		FetchOff: !r.Fetch, ReplayOff: !r.Replay}
 	return node.Spec{New: func() node.Machine { return mars.New(cfg) },
 		Volumes: []node.Geometry{at.Geometry}, Logs: 3}, nil

@@ -106,6 +106,9 @@ func (v *validator) resource(path string, r *Resource, o Options) {
 			v.Value(at, "remote: %q holds a replica, and needs no other one's", h)
 		}
 	}
+	if r.Throttle > 0 && r.LogLimit == 0 {
+		v.Value(path+".throttle", "throttle: it is a part of the limit of the log, and there is none; set log_limit")
+	}
 	if at := path + ".witness"; v.Has(at) && v.refer(at, "witness: ", argHost, r.Witness, v.hosts) {
 		switch {
 		case slices.Contains(r.Holders(), r.Witness):

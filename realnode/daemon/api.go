@@ -33,6 +33,7 @@ type Create struct {
 	Checksums *bool       `json:"checksums,omitempty"`
 	Segment   units.Bytes `json:"segment,omitempty"`   // 0: the strategy's own
 	LogLimit  units.Bytes `json:"log_limit,omitempty"` // 0: none
+	Throttle  int         `json:"throttle,omitempty"`  // percent of LogLimit; 0: none
 	// NoEmergency has writers wait while the log has no room.
 	NoEmergency bool `json:"no_emergency,omitempty"`
 	// Lease is how long a primary may serve without a majority of the voters; 0: for ever. Witness is a host

@@ -33,6 +33,8 @@ type Definition struct {
 	Emergency bool `toml:"emergency" default:"true" json:"emergency"`
 	// LogLimit is how much log is kept for members that are behind; 0: as much as they need.
 	LogLimit units.Bytes `toml:"log_limit" default:"0B" min:"0B" json:"log_limit,omitempty"`
+	// Throttle is from which part of LogLimit on, in percent, writers are slowed down; 0: not at all.
+	Throttle int `toml:"throttle" default:"0" min:"0" max:"99" json:"throttle,omitempty"`
 	// Lease is how long a primary may serve without asking a majority of the voters, which are the members
 	// and the witness, a host without a replica; 0: for ever.
 	Lease     units.Duration `toml:"lease" default:"0s" min:"0s" max:"1h" json:"lease,omitempty"`
@@ -78,6 +80,7 @@ var definitionFormat = &strict.Format{Name: "definition", Enums: enums, Texts: u
 		"copy_chunk":   "bytes that a copy of the volume asks for at a time",
 		"emergency":    "whether a primary whose log has no room goes on without it, and leaves behind who does not keep up; else its writers wait",
 		"log_limit":    "bytes of log that are kept for members that are behind, 0: as much as they need; `pitch vol log-limit` changes it later",
+		"throttle":     "from which part of log_limit on, in percent, writers are slowed down, the more the fuller the log, by 100 ms a write at most; 0: not at all",
 		"lease":        "how long a primary may serve without asking a majority of the voters, which are the members and the witness; 0s: for ever",
 		"witness":      "host that votes on leases without a replica; empty: none",
 		"fetch":        "the fetch switch of a new replica",

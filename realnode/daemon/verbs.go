@@ -105,6 +105,10 @@ func (d *Daemon) postCreate(req *http.Request) (any, error) {
 	if c.Strategy == WitnessOf {
 		return nil, refuse(http.StatusBadRequest, "strategy %q is what `pitch vol witness` is for", WitnessOf)
 	}
+	if c.Throttle != 0 && c.LogLimit == 0 {
+		return nil, refuse(http.StatusBadRequest, "throttle %d: it is a part of the limit of the log, and there is none",
+			c.Throttle).hinting("give a limit, such as --log-limit 10GiB")
+	}
 	if err := d.mayWitness(&c); err != nil {
 		return nil, err
 	}
@@ -114,7 +118,7 @@ func (d *Daemon) postCreate(req *http.Request) (any, error) {
 	def := &Definition{Schema: Schema, Name: c.Name, Number: int64(number), UUID: uuid,
 		Strategy: cmp.Or(c.Strategy, "mars"), Size: c.Size, Sector: cmp.Or(c.Sector, 4<<10),
 		Members: []string{d.config().Host.Name}, Ack: cmp.Or(c.Ack, "submitted"),
-		Segment: c.Segment, LogLimit: c.LogLimit, Emergency: !c.NoEmergency, Lease: c.Lease, Witness: c.Witness,
+		Segment: c.Segment, LogLimit: c.LogLimit, Throttle: c.Throttle, Emergency: !c.NoEmergency, Lease: c.Lease, Witness: c.Witness,
 		Buffer: cmp.Or(c.Buffer, 64<<20), FetchWindow: 16 << 20, Fetch: true, Replay: true,
 		Checksums: c.Checksums == nil || *c.Checksums}
 	if c.DryRun {

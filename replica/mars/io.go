@@ -13,7 +13,8 @@ type ioState struct {
 	zeros   zeroList // what is, or was, made zero and is not on the volume yet
 	writes  fifo     // to be acknowledged when the log reaches pos
 	flushes fifo
-	waiting []waiter // writes that wait for room in the buffer
+	waiting []waiter // writes that wait for room in the buffer, or because the log fills up
+	wakes   bool     // a timer is set for the first of them
 	reads   []read
 	live    int // reads in use
 
@@ -47,6 +48,7 @@ type waiter struct {
 	data   []byte
 	zero   int64 // it is a zero of so many sectors
 	sync   bool  // answered only when it is durable
+	due    node.Time
 }
 
 // read is a read that could not be answered at once. What the buffer holds was copied when the
@@ -94,10 +96,7 @@ func (m *Machine) onWrite(ev *node.Event) {
 	if !m.serves(ev, m.inRange(ev) && int64(len(ev.Data)) == ev.N*int64(m.cfg.Geometry.Carry)) {
 		return
 	}
-	if len(m.io.waiting) > 0 || m.bufferFull() {
-		m.io.waiting = append(m.io.waiting,
-			waiter{tag: ev.Tag, sector: ev.Off, data: append([]byte(nil), ev.Data...),
-				sync: wantsSync(ev)})
+	if m.hold(waiter{tag: ev.Tag, sector: ev.Off, sync: wantsSync(ev)}, ev.Data) {
 		return
 	}
 	m.write(ev.Tag, ev.Off, ev.Data, wantsSync(ev))
@@ -145,7 +144,7 @@ func (m *Machine) acceptWrite(tag node.Tag, sync bool) {
 // admitWaiting takes waiting writes as far as there is room.
 func (m *Machine) admitWaiting() {
 	n := 0
-	for n < len(m.io.waiting) && !m.bufferFull() {
+	for n < len(m.io.waiting) && !m.bufferFull() && m.io.waiting[n].due <= m.now {
 		w := &m.io.waiting[n]
 		if w.zero > 0 {
 			m.zero(w.tag, w.sector, w.zero, w.sync)
@@ -156,6 +155,7 @@ func (m *Machine) admitWaiting() {
 	}
 	if n > 0 {
 		m.io.waiting = m.io.waiting[:copy(m.io.waiting, m.io.waiting[n:])]
+		m.wakeThrottled()
 		m.logKick()
 	}
 }

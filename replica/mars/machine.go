@@ -28,6 +28,9 @@ type Config struct {
 	// behind (replica.Status.Orphan) and catches up with content. The same happens when the log's disk is
 	// full. 0: as much as they need, as long as there is space.
 	LogLimit int64
+	// Throttle is from which part of LogLimit on, in percent, writers are slowed down: see throttle.go.
+	// 0: not at all.
+	Throttle int
 	// Emergency has the primary go on without a log that has no room, if all that may be deleted of it
 	// has been: see replica.Status. Else writers wait until there is room. With AckRemote and AckQuorum
 	// they wait in any case.
@@ -112,6 +115,7 @@ const (
 	tagLogDelete
 	tagLogNote
 	tagLease
+	tagThrottle
 	tagStageAppend
 	tagStageSync
 	tagStageRead
@@ -223,9 +227,12 @@ func (m *Machine) Step(now node.Time, ev *node.Event, out *node.Effects) {
 	case node.KindBoot:
 		m.onBoot(ev)
 	case node.KindTimer:
-		if ev.Tag == tagLease {
+		switch ev.Tag {
+		case tagThrottle:
+			m.throttleEnds()
+		case tagLease:
 			m.lease.armed = false // the end of the step asks again
-		} else {
+		default:
 			m.onTick()
 		}
 	case node.KindDone:

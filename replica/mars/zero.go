@@ -70,9 +70,7 @@ func (m *Machine) onZero(ev *node.Event) {
 	if !m.serves(ev, m.inRange(ev)) {
 		return
 	}
-	if len(m.io.waiting) > 0 || m.bufferFull() {
-		m.io.waiting = append(m.io.waiting, waiter{tag: ev.Tag, sector: ev.Off, zero: ev.N,
-			sync: wantsSync(ev)})
+	if m.hold(waiter{tag: ev.Tag, sector: ev.Off, zero: ev.N, sync: wantsSync(ev)}, nil) {
 		return
 	}
 	m.zero(ev.Tag, ev.Off, ev.N, wantsSync(ev))

@@ -277,10 +277,5 @@ func eachResource(f *scenario.File, e func(*scenario.Resource) bool) (changed bo
 	return changed
 }
 
-// at is the condition that so many operations of a workload have been acknowledged.
-func at(workload string, ops int64) scenario.Condition {
-	return scenario.Condition{Terms: []scenario.Term{{Fn: scenario.FnAcked, Args: []string{workload}, Op: ">=", Int: ops}}}
-}
-
 // draw is a number from 0 up to n.
 func draw(r *node.Stream, n int) int { return int(r.Below(uint64(n))) }

@@ -101,7 +101,7 @@ func (e *Explorer) Run(ctx context.Context) (Totals, error) {
 				rep, err := w.Run(ctx, j)
 				reports <- ended{rep, err}
 			}
-			w.Close()
+			_ = w.Close() // what it has shown was told before
 		})
 	}
 	defer workers.Wait()

@@ -96,6 +96,7 @@ var descriptions = map[string]string{
 	"step.reorder":       "Probability that a message between the groups is overtaken.",
 	"step.resource":      "Resource that the verb works on.",
 	"step.host":          "Host that the verb works on or at.",
+	"step.ignore_lease":  "With force: serve though no majority grants a lease.",
 	"step.force":         "Become primary without the consent of the old one.",
 	"step.workload":      "Workload to end.",
 	"step.unsynced":      "What becomes of data in the disk's cache.",

@@ -153,6 +153,8 @@ type Step struct {
 	Host     string `toml:"host"`
 	Force    bool   `toml:"force" default:"false"`
 	Workload string `toml:"workload"`
+	// IgnoreLease lets a forced primary serve though no majority grants it a lease.
+	IgnoreLease bool `toml:"ignore_lease" default:"false"`
 
 	Unsynced string `toml:"unsynced" default:"lose-some" enum:"unsynced"`
 	// RestartAfter is 0 if the host stays down until a step restarts it.

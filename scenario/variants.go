@@ -59,7 +59,7 @@ var stepUnion = strict.Union{
 		{Name: DoDisk, Required: []string{"host"},
 			Optional: []string{"slow", "full", "latent", "for"},
 			Doc:      "set the state of a host's disk"},
-		{Name: DoPrimary, Required: []string{"resource", "host"}, Optional: []string{"force"},
+		{Name: DoPrimary, Required: []string{"resource", "host"}, Optional: []string{"force", "ignore_lease"},
 			Doc: "make a host primary"},
 		{Name: DoConnect, Required: []string{"resource", "host"}, Doc: "switch fetching on"},
 		{Name: DoDisconnect, Required: []string{"resource", "host"}, Doc: "switch fetching off"},

@@ -63,6 +63,9 @@ func (r *runner) fireVerb(i int, v verb) error {
 	case DoPrimary:
 		if s.Force {
 			req.Op = replica.OpPrimaryForce
+			if s.IgnoreLease {
+				req.N = 1
+			}
 			if !rs.forced {
 				rs.gaveUp = r.world.Now()
 			}

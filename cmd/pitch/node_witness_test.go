@@ -57,8 +57,10 @@ func TestAPairWithAWitness(t *testing.T) {
 		t.Errorf("one of three voters has taken over alone: %s", out)
 	}
 	alpha.says("Secondary", alpha.vol("view", "lv1"))
+	alpha.says("is for primary --force", alpha.refuses("primary", "lv1", "--ignore-lease"))
+	alpha.vol("primary", "lv1", "--force", "--ignore-lease") // an operator who knows that both are gone
+	alpha.says("Primary", alpha.vol("view", "lv1"))
 	gamma.start()
-	alpha.vol("wait", "lv1", "primary")
 
 	gamma.says("would vote no more", gamma.vol("leave", "lv1", "--dry-run"))
 	gamma.vol("leave", "lv1")

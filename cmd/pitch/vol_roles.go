@@ -10,11 +10,13 @@ type volPrimaryCmd struct {
 	Name    string        `arg:"" complete:"volume" help:"Name of the volume."`
 	Force   bool          `help:"Take over without the old primary. What was not fetched is lost. Fetching should be off (disconnect)."`
 	Timeout time.Duration `default:"60s" help:"How long to wait (${default})."`
+
+	IgnoreLease bool `help:"With --force: serve though no majority grants a lease. If the old primary is alive, both serve, and one of the two histories is lost."`
 	dryRun
 }
 
 func (c *volPrimaryCmd) Run(s *streams, vol *volCmd) error {
-	verb := daemon.Verb{Dry: c.dry(), Verb: "primary"}
+	verb := daemon.Verb{Dry: c.dry(), Verb: "primary", IgnoreLease: c.IgnoreLease}
 	if c.Force {
 		verb.Verb = "primary --force"
 	}

@@ -93,6 +93,8 @@ type Verb struct {
 	Dry
 	Verb string `json:"verb"`
 	Full bool   `json:"full,omitempty"` // invalidate: compare everything
+	// IgnoreLease is for primary --force: the host serves though no majority grants it a lease.
+	IgnoreLease bool `json:"ignore_lease,omitempty"`
 }
 
 // Resize asks for a larger volume.

@@ -280,6 +280,9 @@ func (d *Daemon) postVerb(r *resource, req *http.Request) (any, error) {
 	if !ok && v.Verb != cronVerb {
 		return nil, refuse(http.StatusBadRequest, "verb %q is unknown", v.Verb)
 	}
+	if v.IgnoreLease && v.Verb != "primary --force" {
+		return nil, refuse(http.StatusBadRequest, "verb %q needs no lease that could be ignored: that is for primary --force", v.Verb)
+	}
 	if v.DryRun {
 		return d.wouldVerb(r, req, v)
 	}
@@ -287,7 +290,7 @@ func (d *Daemon) postVerb(r *resource, req *http.Request) (any, error) {
 		return d.cron(r, req)
 	}
 	n := int64(0)
-	if v.Full {
+	if v.Full || v.IgnoreLease {
 		n = 1
 	}
 	for _, op := range ops {

@@ -428,8 +428,8 @@ func (m *Machine) dropParked(writes node.Code) {
 
 const unleased = "served without a lease: while another replica serves, what the two acknowledge parts"
 
-// override is `primary --force` with N = 1, at a replica that is or is about to be primary, but gets no
-// lease: it serves without one until it does.
+// override is `primary --force` with N = 1, at a replica that is, is about to be, or has been asked to be primary, but
+// gets no lease: it serves without one until it does.
 func (m *Machine) override(ev *node.Event) bool {
 	c := &m.change
 	if m.cfg.Lease == 0 || ev.Op != replica.OpPrimaryForce || ev.N != 1 {
@@ -443,6 +443,13 @@ func (m *Machine) override(ev *node.Event) bool {
 		m.lease.without = true
 		c.kind, c.verb, c.asked = changeForce, ev.Tag, true
 		c.deadline = m.now + m.cfg.HandoverTimeout
+		m.progress()
+	case c.kind == changeForce && c.promoting == 0: // another user waits for a lease
+		if c.asked {
+			m.out.Reply(c.verb, node.TimedOut, m.ver.epoch(), []byte("somebody has asked to go on without a lease"))
+		}
+		m.lease.without = true
+		c.verb, c.asked, c.deadline = ev.Tag, true, m.now+m.cfg.HandoverTimeout
 		m.progress()
 	default:
 		return false

@@ -256,6 +256,9 @@ var plainFile = []edit{
 		return eachResource(f, func(r *scenario.Resource) bool { return set(&r.Throttle, 0) })
 	},
 	func(f *scenario.File) bool {
+		return eachResource(f, func(r *scenario.Resource) bool { return set(&r.CompressLog, "none") })
+	},
+	func(f *scenario.File) bool {
 		return eachResource(f, func(r *scenario.Resource) bool { return set(&r.LogLimit, 0) })
 	},
 	func(f *scenario.File) bool {

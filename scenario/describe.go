@@ -44,6 +44,7 @@ var descriptions = map[string]string{
 	"resource.witness":      "A host that votes on leases without a replica.",
 	"resource.copy_chunk":   "What a copy of the volume asks for at a time.",
 	"resource.throttle":     "From which part of log_limit on, in percent, writers are slowed down, the more the fuller the log; 0: not at all.",
+	"resource.compress_log": "How writes are packed in the log, where sectors are carried whole: in the local world.",
 	"resource.emergency":    "Whether a primary whose log has no room goes on without it; else its writers wait.",
 	"resource.log_limit":    "How much log is kept for members that are behind; 0: as much as they need.",
 	"resource.only":         "Variants that have this resource; all if left out.",

@@ -76,6 +76,8 @@ type Resource struct {
 	LogLimit Bytes `toml:"log_limit" default:"0B" min:"0B"`
 	// Throttle is from which part of LogLimit on, in percent, writers are slowed down; 0: not at all.
 	Throttle int `toml:"throttle" default:"0" min:"0" max:"99"`
+	// CompressLog is how writes are packed in the log, where sectors are carried whole.
+	CompressLog string `toml:"compress_log" default:"none" enum:"compressions"`
 	// Emergency has a primary go on without a log that has no room; else its writers wait.
 	Emergency bool `toml:"emergency" default:"true"`
 	// CopyChunk is what a copy of the volume asks for at a time.

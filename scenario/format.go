@@ -39,7 +39,8 @@ var enums = map[string][]string{
 	"unsynced": {"keep", "lose-all", "lose-some"},
 	"faults": {"drop", "delay", "duplicate", "reorder", "partition", "pause", "crash", "disk-slow",
 		"torn-write"},
-	"verdicts": {"ok", "violated"},
+	"verdicts":     {"ok", "violated"},
+	"compressions": {"none", "s2", "zstd"},
 	"checks": {"linearizable", "prefix", "durable", "rpo", "lineage", "converges",
 		"one-primary", "sync-limit", "fenced"},
 }

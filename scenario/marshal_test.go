@@ -38,7 +38,7 @@ func randomFile(rng *rand.Rand) *File {
 	for i := range 1 + rng.IntN(2) {
 		f.Resources = append(f.Resources, Resource{Name: fmt.Sprint("r", i), Strategy: "mars",
 			Size: Bytes(1+rng.IntN(1000)) << 12, Sector: 512 << (3 * rng.IntN(2)), Replicas: hosts,
-			Ack: pick([]string{"durable", "logged"}), Buffer: Bytes(dur()),
+			CompressLog: pick(enums["compressions"]), Ack: pick([]string{"durable", "logged"}), Buffer: Bytes(dur()),
 			FetchWindow: Bytes(dur()), Segment: 16<<10 + Bytes(dur())/2, CopyChunk: 64 << 10,
 			LogLimit: Bytes(rng.IntN(2)) * Bytes(dur()), Lease: Duration(rng.IntN(2)) * 1e9,
 			Replay: rng.IntN(2) == 0, Fetch: rng.IntN(2) == 0})

@@ -8,7 +8,8 @@ import (
 
 // A sector that a workload writes carries the id of its write in the first 8 bytes. Where a
 // world carries whole sectors the rest is filled from (id, sector), so that a sector which
-// belongs elsewhere, or of which only a part was written, is recognised when it is read.
+// belongs elsewhere, or of which only a part was written, is recognised when it is read. The second
+// half repeats one word, so that a sector can be packed as well as files usually can.
 
 // fillStamp fills one sector.
 func fillStamp(b []byte, id, sector uint64) {
@@ -20,9 +21,13 @@ func fillStamp(b []byte, id, sector uint64) {
 	h := node.Hash(id, sector)
 	for i := 8; i+8 <= len(b); i += 8 {
 		binary.LittleEndian.PutUint64(b[i:], h)
-		h = h*0x9e3779b97f4a7c15 + 1
+		if i < len(b)/2 {
+			h = nextWord(h)
+		}
 	}
 }
+
+func nextWord(h uint64) uint64 { return h*0x9e3779b97f4a7c15 + 1 }
 
 // damaged marks the ids of sectors whose content nobody wrote as a whole. No run gets so far with
 // its own ids.
@@ -40,8 +45,8 @@ func readStamp(b []byte, sector uint64) (uint64, bool) {
 		if binary.LittleEndian.Uint64(b[i:]) != h {
 			return id | damaged, false
 		}
-		if id != 0 {
-			h = h*0x9e3779b97f4a7c15 + 1
+		if id != 0 && i < len(b)/2 {
+			h = nextWord(h)
 		}
 	}
 	return id, true

@@ -1,10 +1,12 @@
 package scenario
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
 	"github.com/container-football/pitch/check"
+	"github.com/container-football/pitch/internal/squeeze"
 	"github.com/container-football/pitch/node"
 	"github.com/container-football/pitch/replica/mars"
 	"github.com/container-football/pitch/replica/remote"
@@ -210,11 +212,15 @@ func buildMars(r *Resource, at Place) (node.Spec, error) {
 	if err != nil {
 		return node.Spec{}, err
 	}
+	codec, err := squeeze.Parse(cmp.Or(r.CompressLog, "none"))
+	if err != nil {
+		return node.Spec{}, err
+	}
 	cfg := mars.Config{Members: at.Members, Geometry: at.Geometry, Resource: at.Resource,
 		Joins: at.Joins, Persist: at.Persist, Tick: at.Tick, Ack: ack, Buffer: int64(r.Buffer),
 		FetchWindow: int64(r.FetchWindow), Segment: int64(r.Segment), CopyChunk: int64(r.CopyChunk),
 		LogLimit: int64(r.LogLimit), Throttle: r.Throttle, Emergency: r.Emergency, Lease: node.Time(r.Lease), Witness: at.Witness,
-		FetchOff: !r.Fetch, ReplayOff: !r.Replay}
+		Compress: codec, FetchOff: !r.Fetch, ReplayOff: !r.Replay}
 	return node.Spec{New: func() node.Machine { return mars.New(cfg) },
 		Volumes: []node.Geometry{at.Geometry}, Logs: 3}, nil
 }

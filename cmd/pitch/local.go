@@ -61,8 +61,9 @@ func definitions(f *scenario.File, id node.ID) (list []*daemon.Definition) {
 		def := &daemon.Definition{Schema: daemon.Schema, Name: "r" + strconv.Itoa(i),
 			Number: int64(i), UUID: fmt.Sprintf("%032x", i), Strategy: r.Strategy, Size: r.Size,
 			Sector: r.Sector, Ack: r.Ack, Buffer: r.Buffer, FetchWindow: r.FetchWindow,
-			Segment: r.Segment, CopyChunk: r.CopyChunk, LogLimit: r.LogLimit, Throttle: r.Throttle, Emergency: r.Emergency,
-			Lease: r.Lease, Fetch: r.Fetch, Replay: r.Replay,
+			Segment: r.Segment, CopyChunk: r.CopyChunk, LogLimit: r.LogLimit, Throttle: r.Throttle, CompressLog: r.CompressLog,
+			Emergency: r.Emergency,
+			Lease:     r.Lease, Fetch: r.Fetch, Replay: r.Replay,
 			Joins: slices.Contains(r.Joiners, f.HostName(id)), Checksums: true}
 		members := r.MembersAt(f.HostName(id))
 		if members == nil {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/container-football/pitch/internal/squeeze"
 	"github.com/container-football/pitch/node"
 	"github.com/container-football/pitch/realnode/disk"
 	"github.com/container-football/pitch/replica/mars"
@@ -44,6 +45,8 @@ func (c *logCmd) Run(s *streams) error {
 				what = fmt.Sprintf("resize to %d sectors", r.Resize)
 			case r.Zero:
 				what += " zero"
+			case r.Packed != squeeze.None:
+				what += fmt.Sprintf(" (%v, %d of %d bytes)", r.Packed, r.Stored, len(r.Data))
 			}
 			fmt.Fprintf(s.out, "%10d  #%d  epoch %d  %s  at %v\n", r.Pos, r.Seq, r.Epoch, what, r.Stamp)
 		}

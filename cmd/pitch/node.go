@@ -110,7 +110,7 @@ func buildReplica(def *daemon.Definition, members []node.Addr, witness node.Addr
 	}
 	r := &scenario.Resource{Name: def.Name, Strategy: def.Strategy, Size: def.Size,
 		Sector: def.Sector, Ack: def.Ack, Buffer: def.Buffer, FetchWindow: def.FetchWindow,
-		Segment: def.Segment, CopyChunk: def.CopyChunk, LogLimit: def.LogLimit, Throttle: def.Throttle, Emergency: def.Emergency,
+		Segment: def.Segment, CopyChunk: def.CopyChunk, LogLimit: def.LogLimit, Throttle: def.Throttle, CompressLog: def.CompressLog, Emergency: def.Emergency,
 		Lease: def.Lease, Replay: def.Replay, Fetch: def.Fetch}
 	votes := def.Strategy == daemon.WitnessOf
 	if votes {

@@ -18,6 +18,7 @@ type volCreateCmd struct {
 	Segment     units.Bytes `default:"0B" help:"Length of a segment of the log; log is deleted in whole ones. Default: the strategy's, 1GiB."`
 	LogLimit    units.Bytes `default:"0B" help:"How much log is kept for members that are behind; then they have to be invalidated. Default: as much as they need."`
 	Throttle    int         `default:"0" placeholder:"PERCENT" help:"From which part of --log-limit on writers are slowed down, so that slow members keep up; 0: not at all."`
+	CompressLog string      `default:"none" enum:"none,s2,zstd" help:"How writes are packed in the log of all members and on the way there, if that makes them smaller: s2 costs little, zstd is for slow disks and links (${default})."`
 	NoEmergency bool        `help:"Let writers wait while the log has no room, instead of going on without it."`
 	NoChecksums bool        `help:"Keep no checksums of the volume's blocks."`
 
@@ -30,7 +31,8 @@ func (c *volCreateCmd) Run(s *streams, vol *volCmd) error {
 	sums := !c.NoChecksums
 	var v daemon.View
 	in := daemon.Create{Dry: c.dry(), Name: c.Name, Size: c.Size, Sector: c.Sector, Ack: c.Ack,
-		Buffer: c.Buffer, Checksums: &sums, Segment: c.Segment, LogLimit: c.LogLimit, Throttle: c.Throttle, NoEmergency: c.NoEmergency,
+		Buffer: c.Buffer, Checksums: &sums, Segment: c.Segment, LogLimit: c.LogLimit, Throttle: c.Throttle,
+		CompressLog: c.CompressLog, NoEmergency: c.NoEmergency,
 		Lease: c.Lease, Witness: c.Witness}
 	told, err := vol.asked(s, c.dryRun, request{time.Minute, http.MethodPost, "/v1/resources", in}, &v,
 		func() string {

@@ -34,6 +34,8 @@ type Create struct {
 	Segment   units.Bytes `json:"segment,omitempty"`   // 0: the strategy's own
 	LogLimit  units.Bytes `json:"log_limit,omitempty"` // 0: none
 	Throttle  int         `json:"throttle,omitempty"`  // percent of LogLimit; 0: none
+	// CompressLog is how writes are packed in the log: none, s2 or zstd; empty: none.
+	CompressLog string `json:"compress_log,omitempty"`
 	// NoEmergency has writers wait while the log has no room.
 	NoEmergency bool `json:"no_emergency,omitempty"`
 	// Lease is how long a primary may serve without a majority of the voters; 0: for ever. Witness is a host

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/container-football/pitch/internal/squeeze"
 	"github.com/container-football/pitch/node"
 	"github.com/container-football/pitch/realnode/ca"
 	"github.com/container-football/pitch/realnode/engine"
@@ -189,12 +190,19 @@ func (c *Config) meshPeers() []mesh.Peer {
 	for i := range c.Peers {
 		p := &c.Peers[i]
 		list = append(list, mesh.Peer{ID: node.ID(p.ID), Name: p.Name, Address: p.Address,
-			Rate: int64(p.Rate), Compress: compressions[p.Compress], Congestion: p.Congestion})
+			Rate: int64(p.Rate), Compress: codec(p.Compress), Congestion: p.Congestion})
 	}
 	return list
 }
 
-var compressions = map[string]mesh.Compression{"none": mesh.None, "s2": mesh.S2, "zstd": mesh.Zstd}
+// codec is the way to compress of this name, which the configuration allows.
+func codec(name string) squeeze.Codec {
+	c, err := squeeze.Parse(name)
+	if err != nil {
+		panic(err)
+	}
+	return c
+}
 
 func (d *Daemon) startEngine() error {
 	t := &d.cfg.Testing

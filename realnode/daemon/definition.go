@@ -35,6 +35,8 @@ type Definition struct {
 	LogLimit units.Bytes `toml:"log_limit" default:"0B" min:"0B" json:"log_limit,omitempty"`
 	// Throttle is from which part of LogLimit on, in percent, writers are slowed down; 0: not at all.
 	Throttle int `toml:"throttle" default:"0" min:"0" max:"99" json:"throttle,omitempty"`
+	// CompressLog is how writes are packed in the log, by the primary for all members.
+	CompressLog string `toml:"compress_log" default:"none" enum:"compressions" json:"compress_log,omitempty"`
 	// Lease is how long a primary may serve without asking a majority of the voters, which are the members
 	// and the witness, a host without a replica; 0: for ever.
 	Lease     units.Duration `toml:"lease" default:"0s" min:"0s" max:"1h" json:"lease,omitempty"`
@@ -81,6 +83,7 @@ var definitionFormat = &strict.Format{Name: "definition", Enums: enums, Texts: u
 		"emergency":    "whether a primary whose log has no room goes on without it, and leaves behind who does not keep up; else its writers wait",
 		"log_limit":    "bytes of log that are kept for members that are behind, 0: as much as they need; `pitch vol log-limit` changes it later",
 		"throttle":     "from which part of log_limit on, in percent, writers are slowed down, the more the fuller the log, by 100 ms a write at most; 0: not at all",
+		"compress_log": "how writes are packed in the log of all members by the primary, if that makes them smaller",
 		"lease":        "how long a primary may serve without asking a majority of the voters, which are the members and the witness; 0s: for ever",
 		"witness":      "host that votes on leases without a replica; empty: none",
 		"fetch":        "the fetch switch of a new replica",

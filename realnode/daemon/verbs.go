@@ -118,7 +118,7 @@ func (d *Daemon) postCreate(req *http.Request) (any, error) {
 	def := &Definition{Schema: Schema, Name: c.Name, Number: int64(number), UUID: uuid,
 		Strategy: cmp.Or(c.Strategy, "mars"), Size: c.Size, Sector: cmp.Or(c.Sector, 4<<10),
 		Members: []string{d.config().Host.Name}, Ack: cmp.Or(c.Ack, "submitted"),
-		Segment: c.Segment, LogLimit: c.LogLimit, Throttle: c.Throttle, Emergency: !c.NoEmergency, Lease: c.Lease, Witness: c.Witness,
+		Segment: c.Segment, LogLimit: c.LogLimit, Throttle: c.Throttle, CompressLog: cmp.Or(c.CompressLog, "none"), Emergency: !c.NoEmergency, Lease: c.Lease, Witness: c.Witness,
 		Buffer: cmp.Or(c.Buffer, 64<<20), FetchWindow: 16 << 20, Fetch: true, Replay: true,
 		Checksums: c.Checksums == nil || *c.Checksums}
 	if c.DryRun {

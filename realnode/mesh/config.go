@@ -159,8 +159,8 @@ func (p *Peer) check() error {
 			p.Name, maxName)
 	case p.Rate < 0 || p.Rate > math.MaxInt64/2:
 		return wrong("a rate of %d bytes a second", p.Rate)
-	case !p.Compress.known():
-		return wrong("%v", p.Compress)
+	case !p.Compress.Known():
+		return wrong("compression %d", uint8(p.Compress))
 	}
 	return nil
 }

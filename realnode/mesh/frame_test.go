@@ -8,6 +8,7 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/container-football/pitch/internal/squeeze"
 	"github.com/container-football/pitch/node"
 )
 
@@ -61,7 +62,7 @@ func opened(r io.Reader) (messages [][]byte, err error) {
 
 func TestFramesRoundTrip(t *testing.T) {
 	var bodies [][]byte
-	for i, n := range []int{0, 1, 11, 4095, 4096, leastPacked, 65_536, chunk, chunk + 1, 300_000,
+	for i, n := range []int{0, 1, 11, 4095, 4096, squeeze.Least, 65_536, chunk, chunk + 1, 300_000,
 		MaxMessage, 5} {
 		bodies = append(bodies, pattern(i, n), bytes.Repeat([]byte("ball "), n/5))
 	}
@@ -248,7 +249,7 @@ func TestNonsenseOfAPeerIsRefused(t *testing.T) {
 // bomb is little that becomes more than fits into a frame.
 func bomb(t *testing.T, c Compression) []byte {
 	t.Helper()
-	b, ok := c.pack(nil, make([]byte, 16<<20))
+	b, ok := c.Pack(nil, make([]byte, 16<<20))
 	if !ok || len(b) > maxBody {
 		t.Fatalf("%v: %d bytes", c, len(b))
 	}

@@ -148,14 +148,6 @@ func TestCompression(t *testing.T) {
 			}
 		})
 	}
-	for _, c := range []Compression{None, S2, Zstd} {
-		if back, err := ParseCompression(c.String()); back != c || err != nil {
-			t.Error(c, back, err)
-		}
-	}
-	if _, err := ParseCompression("lzma"); err == nil {
-		t.Error("lzma is known")
-	}
 }
 
 func TestStreams(t *testing.T) {

@@ -132,7 +132,11 @@ func (f *frameReader) unpack(fr frame) ([]byte, error) {
 	if f.unpacked == nil {
 		f.unpacked = make([]byte, 0, maxBody)
 	}
-	return fr.codec.unpack(f.unpacked, fr.body)
+	b, err := fr.codec.Unpack(f.unpacked, fr.body)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrFrame, err)
+	}
+	return b, nil
 }
 
 // shrink gives memory back if little has come since it was called last.

@@ -194,7 +194,7 @@ func (s *session) sealFrame(b []byte) int {
 func (s *session) packFrame(codec Compression, frame []byte) {
 	at := len(s.packed)
 	s.packed = append(s.packed, frame[:frameHead]...)
-	packed, smaller := codec.pack(s.packed, frame[frameHead:])
+	packed, smaller := codec.Pack(s.packed, frame[frameHead:])
 	if smaller {
 		h := headerOf(frame)
 		h.length, h.codec = len(packed)-at-frameHead, codec

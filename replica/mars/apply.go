@@ -3,6 +3,7 @@ package mars
 import (
 	"slices"
 
+	"github.com/container-football/pitch/internal/squeeze"
 	"github.com/container-football/pitch/node"
 	"github.com/container-football/pitch/replica"
 )
@@ -28,6 +29,7 @@ type applier struct {
 	parts    []part
 	zeros    zeroList
 	frames   int32  // records of the window
+	unpacked []byte // sectors of packed records
 	scratch  []byte // runs of neighbours
 	flushed  int    // so much of scratch is being written
 }
@@ -99,7 +101,9 @@ func (m *Machine) buffered() {
 		}
 		switch r.kind {
 		case kindWrite:
-			a.add(r.sector, int(r.sectors), m.stream.bytes(r.start+headerSize, r.pos))
+			if !m.addWrite(r.codec, r.sector, int(r.sectors), m.stream.bytes(r.start+headerSize, r.pos)) {
+				return
+			}
 		case kindZero:
 			a.zero(r.sector, int64(r.sectors))
 		}
@@ -145,7 +149,9 @@ func (m *Machine) readBack(log []byte) {
 		}
 		switch f.kind {
 		case kindWrite:
-			a.add(f.sector, int(f.sectors), f.body)
+			if !m.addWrite(f.codec, f.sector, int(f.sectors), f.body) {
+				return
+			}
 		case kindZero:
 			a.zero(f.sector, int64(f.sectors))
 		case kindResize:
@@ -169,12 +175,32 @@ func (m *Machine) readBack(log []byte) {
 
 func (a *applier) begin(at mark) {
 	a.parts, a.zeros, a.frames, a.target = a.parts[:0], a.zeros[:0], 0, at
+	a.unpacked = a.unpacked[:0]
 }
 
 // zero puts a record that makes sectors zero into the window.
 func (a *applier) zero(sector, n int64) {
 	a.zeros = a.zeros.add(zeroRange{first: sector, end: sector + n, at: int64(a.frames)})
 	a.frames++
+}
+
+// addWrite puts a write into the window, unpacked. It returns false if that cannot be done.
+func (m *Machine) addWrite(codec squeeze.Codec, sector int64, sectors int, body []byte) bool {
+	a := &m.applier
+	if codec != squeeze.None {
+		at := len(a.unpacked)
+		var err error
+		// What is in the window already keeps its memory, also if there is new one.
+		a.unpacked, err = unpack(codec, a.unpacked, body, sectors*int(m.cfg.Geometry.Carry))
+		if err != nil {
+			a.busy = false
+			m.defect("the record behind position %d cannot be read: %v", a.target.pos, err)
+			return false
+		}
+		body = a.unpacked[at:]
+	}
+	a.add(sector, sectors, body)
+	return true
 }
 
 // add puts a record into the window.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 
+	"github.com/container-football/pitch/internal/squeeze"
 	"github.com/container-football/pitch/node"
 )
 
@@ -14,7 +15,8 @@ import (
 //	 0  4  magic "PLOG"
 //	 4  1  kind: 1 write, 2 segment, 3 zero, 4 resize
 //	 5  1  version: 1
-//	 6  2  flags: bit 0, this record continues the write before it
+//	 6  1  flags: bit 0, this record continues the write before it
+//	 7  1  how the body of a write is packed: a number of package squeeze, 0 not at all
 //	 8  4  bytes of the body
 //	12  4  sectors (write, zero)
 //	16  8  epoch
@@ -26,7 +28,7 @@ import (
 //	56  4  CRC-32C of the header with this field zero, and of the body
 //	60  4  zero
 //
-// All numbers are little endian. The body of a write is its sectors; the body of a segment
+// All numbers are little endian. The body of a write is its sectors, packed or not; the body of a segment
 // frame, which starts each segment, is segmentBody bytes: origin host (4), reason (4), position
 // of the segment in the stream (8). The others have none. Writes and zeros are records: they count
 // in the sequence.
@@ -61,7 +63,8 @@ var (
 // frame is one decoded header. Body points into the bytes that were decoded.
 type frame struct {
 	kind    uint8
-	flags   uint16
+	flags   uint8
+	codec   squeeze.Codec
 	sectors uint32
 	epoch   uint64
 	seq     uint64
@@ -80,6 +83,14 @@ func (f *frame) record() bool { return f.kind == kindWrite || f.kind == kindZero
 // chain is the digest of the log up to and including f.
 func (f *frame) chain() uint64 { return node.Hash(f.prev, uint64(f.crc)<<32^f.epoch<<20^f.seq) }
 
+// unpacked is the size of the body of a write when it is unpacked, in bytes.
+func (f *frame) unpacked() (int, error) {
+	if f.codec == squeeze.None {
+		return len(f.body), nil
+	}
+	return f.codec.Size(f.body)
+}
+
 // appendFrame appends the encoded form of f to b and sets f.crc.
 func appendFrame(b []byte, f *frame) []byte {
 	at := len(b)
@@ -87,7 +98,7 @@ func appendFrame(b []byte, f *frame) []byte {
 	le := binary.LittleEndian
 	le.PutUint32(h[0:], frameMagic)
 	h[4], h[5] = f.kind, frameVersion
-	le.PutUint16(h[6:], f.flags)
+	h[6], h[7] = f.flags, byte(f.codec)
 	le.PutUint32(h[8:], uint32(len(f.body)))
 	le.PutUint32(h[12:], f.sectors)
 	le.PutUint64(h[16:], f.epoch)
@@ -111,7 +122,7 @@ func decodeFrame(b []byte) (frame, error) {
 	if m := le.Uint32(b); m != frameMagic {
 		return frame{}, fmt.Errorf("%w: magic %#x, expected %#x", ErrBadFrame, m, frameMagic)
 	}
-	f := frame{kind: b[4], flags: le.Uint16(b[6:]), sectors: le.Uint32(b[12:]),
+	f := frame{kind: b[4], flags: b[6], codec: squeeze.Codec(b[7]), sectors: le.Uint32(b[12:]),
 		epoch: le.Uint64(b[16:]), seq: le.Uint64(b[24:]), sector: int64(le.Uint64(b[32:])),
 		stamp: node.Time(le.Uint64(b[40:])), prev: le.Uint64(b[48:]), crc: le.Uint32(b[56:])}
 	n := int64(le.Uint32(b[8:]))
@@ -129,7 +140,9 @@ func decodeFrame(b []byte) (frame, error) {
 	case f.kind == kindSegment && n != segmentBody:
 		return frame{}, fmt.Errorf("%w: segment body of %d bytes, expected %d", ErrBadFrame, n,
 			segmentBody)
-	case f.kind == kindWrite && (f.sectors == 0 || n == 0 || n%int64(f.sectors) != 0):
+	case f.codec != squeeze.None && (f.kind != kindWrite || !f.codec.Known()):
+		return frame{}, fmt.Errorf("%w: kind %d packed with %v", ErrBadFrame, f.kind, f.codec)
+	case f.kind == kindWrite && (f.sectors == 0 || n == 0 || f.codec == squeeze.None && n%int64(f.sectors) != 0):
 		return frame{}, fmt.Errorf("%w: %d sectors in %d bytes", ErrBadFrame, f.sectors, n)
 	case f.kind == kindZero && (f.sectors == 0 || n != 0):
 		return frame{}, fmt.Errorf("%w: zero of %d sectors with %d bytes", ErrBadFrame, f.sectors, n)

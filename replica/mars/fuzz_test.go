@@ -6,6 +6,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/container-football/pitch/internal/squeeze"
 	"github.com/container-football/pitch/node"
 	"github.com/container-football/pitch/replica"
 )
@@ -16,6 +17,11 @@ func sample() [][]byte {
 	s.begin(1, 5, 1, Created)
 	s.write(1, 6, 3, []byte("12345678"), false)
 	s.write(1, 7, 4, []byte("abcdefghABCDEFGH"), true)
+	s.packer = &packer{codec: squeeze.S2}
+	s.write(1, 8, 4, make([]byte, 512), false)
+	s.packer.codec = squeeze.Zstd
+	s.write(1, 8, 4, make([]byte, 512), true)
+	s.packer = nil
 	s.zero(1, 8, 2, 60, false)
 	cut := s.at.pos
 	s.begin(2, 8, 2, Forced)
@@ -59,6 +65,10 @@ func FuzzScanLog(f *testing.F) {
 				again.resize(r.Epoch, r.Stamp, r.Resize)
 			case r.Zero:
 				again.zero(r.Epoch, r.Stamp, r.Sector, int64(r.Sectors), r.Continues)
+			case r.Packed != squeeze.None:
+				again.append(&frame{kind: kindWrite, flags: whole[at+6], codec: r.Packed, sectors: r.Sectors, epoch: r.Epoch,
+					seq: r.Seq, sector: r.Sector, stamp: r.Stamp, prev: again.at.chain,
+					body: whole[at+headerSize : r.End]})
 			default:
 				again.geo.Carry = uint32(len(r.Data) / int(r.Sectors))
 				again.write(r.Epoch, r.Stamp, r.Sector, r.Data, r.Continues)

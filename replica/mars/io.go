@@ -199,8 +199,14 @@ func (m *Machine) onRead(ev *node.Event) {
 		}
 		hits++
 		ref := &m.stream.refs[m.stream.find(start)]
-		from := start + headerSize + (ev.Off+int64(i)-ref.sector)*int64(carry)
-		copy(r.sectors(carry)[i*carry:], m.stream.bytes(from, from+int64(carry)))
+		content, err := m.content(ref)
+		if err != nil {
+			m.endRead(r, node.IOError, nil)
+			m.defect("the record at position %d cannot be read: %v", start, err)
+			return
+		}
+		from := int(ev.Off-ref.sector)*carry + i*carry
+		copy(r.sectors(carry)[i*carry:], content[from:from+carry])
 		r.over[i] = true
 		if newest != nil {
 			newest[i] = start

@@ -3,6 +3,7 @@ package mars
 import (
 	"fmt"
 
+	"github.com/container-football/pitch/internal/squeeze"
 	"github.com/container-football/pitch/node"
 	"github.com/container-football/pitch/replica"
 )
@@ -31,6 +32,9 @@ type Config struct {
 	// Throttle is from which part of LogLimit on, in percent, writers are slowed down: see throttle.go.
 	// 0: not at all.
 	Throttle int
+	// Compress is how the bodies of writes are packed that this replica logs as primary, if that makes them
+	// smaller. Nothing is where sectors are carried in part only: that part says nothing of the whole.
+	Compress squeeze.Codec
 	// Emergency has the primary go on without a log that has no room, if all that may be deleted of it
 	// has been: see replica.Status. Else writers wait until there is room. With AckRemote and AckQuorum
 	// they wait in any case.
@@ -143,6 +147,7 @@ type Machine struct {
 	stepping bool      // see untaint
 	past     []Segment // what the boot that follows takes over of the lineage then
 	stream   stream
+	packer   packer
 	durable  mark // synced on the own log
 	applied  mark // written to the volume
 
@@ -213,6 +218,10 @@ func New(cfg Config) *Machine {
 	m.group = group{resource: cfg.Resource, members: cfg.Members}
 	m.toldGroup = m.group
 	m.stream.geo, m.sectors = cfg.Geometry, int64(cfg.Geometry.Sectors)
+	if cfg.Geometry.Carry == cfg.Geometry.SectorSize {
+		m.stream.packer = &m.packer
+		m.packer.codec = cfg.Compress
+	}
 	m.io.index = make(map[int64]int64)
 	m.lease.voter.length = cfg.Lease
 	return m

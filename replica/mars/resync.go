@@ -185,7 +185,7 @@ func (m *Machine) restart() {
 	m.role = replica.RoleBooting
 	m.boot = &boot{geo: m.cfg.Geometry, past: m.past}
 	m.past, m.stepping = nil, false
-	m.stream = stream{geo: m.cfg.Geometry}
+	m.stream = stream{geo: m.cfg.Geometry, packer: m.stream.packer}
 	m.bootLog()
 }
 

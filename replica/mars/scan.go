@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/container-football/pitch/internal/squeeze"
 	"github.com/container-football/pitch/node"
 )
 
@@ -43,7 +44,11 @@ func ScanLog(files []node.LogFile) ([]Record, []Segment, error) {
 			if f.kind == kindSegment {
 				segs = append(segs, segmentOf(&f))
 			} else {
-				records = append(records, recordOf(&f, at.pos))
+				r, err := recordOf(&f, at.pos)
+				if err != nil {
+					return records, segs, fmt.Errorf("segment %d, byte %d: %w", file.ID, len(file.Data)-len(data), err)
+				}
+				records = append(records, r)
 			}
 			at = mark{at.pos + f.size(), f.seq, f.chain()}
 			data = data[f.size():]
@@ -53,7 +58,7 @@ func ScanLog(files []node.LogFile) ([]Record, []Segment, error) {
 }
 
 // Record is one write or zero in a log, or a change of size, which has no number of its own. Data
-// points into what was scanned.
+// points into what was scanned, or has its own memory if it is Packed there.
 type Record struct {
 	Pos, End int64 // of its frame in the stream
 	Seq      uint64
@@ -61,14 +66,17 @@ type Record struct {
 	Sector   int64
 	Sectors  uint32
 	Stamp    node.Time
-	Data     []byte // nil: a zero, or a change of size
+	Data     []byte // sectors; nil: a zero, or a change of size
+	// Packed is how the sectors are packed in the log, in Stored bytes.
+	Packed squeeze.Codec
+	Stored int
 	// Continues is set if the record is a further part of the write before it.
 	Continues bool
 	Zero      bool  // its sectors become zero
 	Resize    int64 // the volume has so many sectors from here on; 0: not a change of size
 }
 
-func recordOf(f *frame, pos int64) Record {
+func recordOf(f *frame, pos int64) (Record, error) {
 	r := Record{Pos: pos, End: pos + f.size(), Seq: f.seq, Epoch: f.epoch, Stamp: f.stamp,
 		Continues: f.flags&flagContinues != 0}
 	switch f.kind {
@@ -78,8 +86,22 @@ func recordOf(f *frame, pos int64) Record {
 		r.Sector, r.Sectors, r.Zero = f.sector, f.sectors, true
 	default:
 		r.Sector, r.Sectors, r.Data = f.sector, f.sectors, f.body
+		r.Packed, r.Stored = f.codec, len(f.body)
 	}
-	return r
+	if r.Packed == squeeze.None {
+		return r, nil
+	}
+	size, err := f.unpacked()
+	if err == nil && (size == 0 || size > maxBody || size%int(r.Sectors) != 0) {
+		err = fmt.Errorf("%d sectors in %d bytes", r.Sectors, size)
+	}
+	if err == nil {
+		r.Data, err = unpack(f.codec, nil, f.body, size)
+	}
+	if err != nil {
+		return r, fmt.Errorf("%w: %w", ErrBadFrame, err)
+	}
+	return r, nil
 }
 
 // Point is what a replica's own state says of its volume: it holds the log up to Pos, which is record

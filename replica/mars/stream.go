@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sort"
 
+	"github.com/container-football/pitch/internal/squeeze"
 	"github.com/container-football/pitch/node"
 )
 
@@ -23,6 +24,7 @@ type stream struct {
 	at       mark          // the end
 	low      mark          // where memory begins: the start of refs[head], or the end
 	dirty    dirtied       // what the log has changed, also where it is gone
+	packer   *packer       // packs new writes; nil: they stay as they are
 }
 
 // mark is a position together with what identifies the log up to there.
@@ -40,6 +42,7 @@ type ref struct {
 	sectors uint32
 	kind    uint8
 	cont    bool // continues the record before
+	codec   squeeze.Codec
 }
 
 // maxGone bounds the epochs that are remembered after their last segment was deleted.
@@ -152,7 +155,7 @@ func (s *stream) takes(f *frame) bool {
 // replica with another configuration, and must not reach the volume.
 func fits(g node.Geometry, f *frame) bool {
 	n := uint64(f.sectors)
-	if f.kind == kindWrite && uint64(len(f.body)) != n*uint64(g.Carry) {
+	if size, err := f.unpacked(); f.kind == kindWrite && (err != nil || uint64(size) != n*uint64(g.Carry)) {
 		return false
 	}
 	return !f.record() || n <= g.Sectors && uint64(f.sector) <= g.Sectors-n
@@ -183,7 +186,7 @@ func (s *stream) added(f *frame) {
 	start := s.at.pos
 	s.at = mark{start + f.size(), f.seq, f.chain()}
 	s.refs = append(room(s.refs, 1), ref{mark: s.at, start: start, sector: f.sector, sectors: f.sectors,
-		kind: f.kind, cont: f.flags&flagContinues != 0})
+		kind: f.kind, codec: f.codec, cont: f.flags&flagContinues != 0})
 	switch f.kind {
 	case kindSegment:
 		s.segments = append(s.segments, segmentOf(f))
@@ -203,6 +206,9 @@ func (s *stream) write(epoch uint64, now node.Time, sector int64, data []byte, c
 		seq: s.at.seq + 1, sector: sector, stamp: now, prev: s.at.chain, body: data}
 	if cont {
 		f.flags = flagContinues
+	}
+	if s.packer != nil {
+		s.packer.pack(&f)
 	}
 	s.append(&f)
 }

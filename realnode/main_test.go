@@ -74,7 +74,7 @@ func build(def *daemon.Definition, _ []node.Addr, _ node.Addr) (node.Spec, error
 
 // definition is machine number of a host, in these tests.
 func definition(strategy string, number int, g node.Geometry) *daemon.Definition {
-	return &daemon.Definition{Schema: daemon.Schema, Name: fmt.Sprintf("r%d", number),
+	return &daemon.Definition{Schema: daemon.Schema, CompressLog: "none", Name: fmt.Sprintf("r%d", number),
 		Number: int64(number), UUID: fmt.Sprintf("%032x", number), Strategy: strategy,
 		Size: units.Bytes(g.Bytes(int64(g.Sectors))), Sector: units.Bytes(g.SectorSize),
 		Members: []string{HostName(1)}, Ack: "durable", Buffer: 1 << 20, FetchWindow: 1 << 20}

@@ -105,7 +105,7 @@ func TestOnlyPeersLogAndLimitsCanChangeWhileItRuns(t *testing.T) {
 }
 
 func TestADefinitionIsReadAsItWasWritten(t *testing.T) {
-	d := &Definition{Schema: 1, Name: "lv1", Number: 1 << 31, UUID: strings.Repeat("0a", 16),
+	d := &Definition{Schema: 1, Name: "lv1", CompressLog: "none", Number: 1 << 31, UUID: strings.Repeat("0a", 16),
 		Strategy: "mars", Size: 1 << 30, Sector: 4096, Members: []string{"alpha", "beta"},
 		Ack: "submitted", Buffer: 64 << 20, FetchWindow: 8 << 20, Segment: 1 << 20, LogLimit: 1 << 30, Fetch: true, Replay: true,
 		Checksums: true}
@@ -129,7 +129,7 @@ func TestADefinitionIsReadAsItWasWritten(t *testing.T) {
 // Definitions are stored all or nothing, and never over another one.
 func TestAResourceIsStoredOnce(t *testing.T) {
 	dir := t.TempDir()
-	d := &Definition{Schema: 1, Name: "lv1", UUID: strings.Repeat("00", 16), Strategy: "mars",
+	d := &Definition{Schema: 1, Name: "lv1", CompressLog: "none", UUID: strings.Repeat("00", 16), Strategy: "mars",
 		Size: 4096, Sector: 4096, Members: []string{"alpha"}, Ack: "durable", Buffer: 1 << 20,
 		FetchWindow: 1 << 20}
 	if err := Store(dir, d); err != nil {

@@ -18,7 +18,7 @@ import (
 func scrubbedVolume(t *testing.T) (dir string, opt ScrubOptions, judged *Judgement) {
 	t.Helper()
 	dir, judged = t.TempDir(), &Judgement{Begun: true}
-	def := &Definition{Schema: Schema, Name: "lv1", Number: 1, UUID: strings.Repeat("0", 32),
+	def := &Definition{Schema: Schema, CompressLog: "none", Name: "lv1", Number: 1, UUID: strings.Repeat("0", 32),
 		Strategy: "none", Size: 256 << 10, Sector: 4 << 10, Members: []string{"alpha"}, Ack: "durable",
 		Buffer: 1 << 20, FetchWindow: 1 << 20, Checksums: true}
 	if err := Store(dir, def); err != nil {

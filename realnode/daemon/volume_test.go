@@ -49,7 +49,7 @@ func newFront(t *testing.T, sector, size int64) *volumeFront {
 
 func parseDefinition(t *testing.T, sector, size int64) *Definition {
 	t.Helper()
-	def := &Definition{Schema: Schema, Name: "lv1", UUID: "0123456789abcdef0123456789abcdef",
+	def := &Definition{Schema: Schema, CompressLog: "none", Name: "lv1", UUID: "0123456789abcdef0123456789abcdef",
 		Strategy: toys, Size: units.Bytes(size), Sector: units.Bytes(sector),
 		Members: []string{"alpha"}, Ack: "durable", Buffer: 1 << 20, FetchWindow: 1 << 20}
 	again, err := ParseDefinition("definition", def.Marshal())

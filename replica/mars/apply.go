@@ -29,6 +29,7 @@ type applier struct {
 	parts    []part
 	zeros    zeroList
 	frames   int32  // records of the window
+	touched  int64  // the volume may hold parts of records up to here
 	unpacked []byte // sectors of packed records
 	scratch  []byte // runs of neighbours
 	flushed  int    // so much of scratch is being written
@@ -48,7 +49,7 @@ func (m *Machine) applyKick() {
 		m.resizing() || m.restarting || m.copy.size != 0 || m.copy.staged.on && !m.copy.staged.installed {
 		return
 	}
-	if !m.state.replayOn && m.role == replica.RoleSecondary {
+	if m.resting() || !m.stir() {
 		return
 	}
 	a.busy, a.failed = true, false
@@ -213,6 +214,7 @@ func (a *applier) add(sector int64, sectors int, body []byte) {
 }
 
 func (m *Machine) writeWindow() {
+	m.applier.touched = max(m.applier.touched, m.applier.target.pos)
 	if m.copy.on {
 		m.leaveOut()
 	}
@@ -344,7 +346,7 @@ func (m *Machine) windowDone() {
 	m.onVolume(before, min(m.applied.pos, m.durable.pos))
 	m.trim()
 	m.admitWaiting()
-	if m.emergency.on {
+	if m.emergency.on || m.pausing() {
 		m.persistApplied()
 	}
 	m.applyKick()
@@ -386,9 +388,12 @@ func (m *Machine) trim() {
 // device. The order matters: a position that is persistent before its data would leave records
 // out of recovery.
 func (m *Machine) persistApplied() {
+	if m.pausing() && m.whole() && m.meta.saved == m.meta.want {
+		m.save()
+	}
 	if m.meta.syncing || m.applied == m.state.applied && !m.copy.dirty ||
 		m.role == replica.RoleDefective || m.resizing() ||
-		m.now < m.meta.notBefore && !m.emergency.on && !m.logger.full && !(m.copy.on && m.copy.done(m.applied.pos)) ||
+		m.now < m.meta.notBefore && !m.pausing() && !m.emergency.on && !m.logger.full && !(m.copy.on && m.copy.done(m.applied.pos)) ||
 		m.restarting || m.copy.on && !m.copy.based {
 		return
 	}

@@ -378,6 +378,11 @@ func (m *Machine) booted() {
 	if !m.joined() {
 		m.role = replica.RoleLeft
 	}
+	m.meta.still, m.applier.touched = m.state.still, m.durable.pos
+	if m.state.still && m.role == replica.RoleSecondary {
+		m.applier.touched = m.applied.pos
+	}
+	m.change.resumes = true
 	m.copy = copier{nonce: m.copy.nonce, resync: m.state.resync.clone()}
 	m.copy.begin(m.applied.pos)
 	m.stageBooted(stray)

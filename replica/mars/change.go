@@ -13,6 +13,9 @@ type change struct {
 	deadline node.Time
 	nonce    uint64
 
+	// While no user has asked for a role since the boot, an offer is to one who asked before.
+	resumes bool
+
 	granted bool // the old primary has closed, at end
 	end     mark
 
@@ -74,6 +77,13 @@ func (m *Machine) onVerb(ev *node.Event) {
 		return
 	}
 	switch ev.Op {
+	case replica.OpDisconnect, replica.OpPauseReplay:
+		if m.change.kind == changeHandover && m.change.promoting == 0 {
+			refuse("a handover to this replica is under way, and needs the log and its replay; wait for it")
+			return
+		}
+	}
+	switch ev.Op {
 	case replica.OpPrimary, replica.OpPrimaryForce:
 		m.onPrimary(ev, refuse)
 	case replica.OpSecondary:
@@ -85,7 +95,9 @@ func (m *Machine) onVerb(ev *node.Event) {
 	case replica.OpResumeReplay, replica.OpPauseReplay:
 		m.state.replayOn = ev.Op == replica.OpResumeReplay
 		m.switched(ev)
+		m.verbs[len(m.verbs)-1].pause = ev.Op == replica.OpPauseReplay
 		m.applyKick()
+		m.persistApplied()
 	case replica.OpPauseSync, replica.OpResumeSync:
 		m.state.syncOff = ev.Op == replica.OpPauseSync
 		m.switched(ev)
@@ -119,7 +131,6 @@ func (m *Machine) onVerb(ev *node.Event) {
 // switched answers a user who has turned a switch when that is durable.
 func (m *Machine) switched(ev *node.Event) {
 	m.verbs = append(m.verbs, verb{tag: ev.Tag, gen: m.save(), here: true})
-	m.answerVerbs()
 }
 
 func (m *Machine) onPrimary(ev *node.Event, refuse func(string)) {
@@ -154,10 +165,8 @@ func (m *Machine) onPrimary(ev *node.Event, refuse func(string)) {
 		refuse("fetching is off here; connect first, or use force")
 		return
 	}
-	c.kind, c.verb, c.asked = changeHandover, ev.Tag, true
-	c.deadline = m.now + m.cfg.HandoverTimeout
-	c.nonce++
-	c.granted = false
+	c.verb, c.asked = ev.Tag, true
+	m.beginHandover()
 	switch {
 	case force:
 		c.kind = changeForce
@@ -170,6 +179,25 @@ func (m *Machine) onPrimary(ev *node.Event, refuse func(string)) {
 	}
 	m.changeTick()
 	m.progress()
+}
+
+func (m *Machine) beginHandover() {
+	c := &m.change
+	c.kind, c.deadline, c.granted, c.resumes = changeHandover, m.now+m.cfg.HandoverTimeout, false, false
+	c.nonce++
+}
+
+// onOffer goes on with a handover that a crash of this replica has interrupted: the old primary has
+// closed for it, and nobody but this one, or a user of the old primary, can end that.
+func (m *Machine) onOffer() {
+	c := &m.change
+	if !c.resumes || c.kind != changeNone || m.role != replica.RoleSecondary || !m.state.replayOn ||
+		!m.state.fetchOn || m.copy.on || m.restarting || m.fetch.cut {
+		return
+	}
+	m.beginHandover()
+	c.resumes = true
+	m.changeTick()
 }
 
 // changeTick repeats what may have been lost, and gives up what takes too long.
@@ -409,6 +437,7 @@ func (m *Machine) onSecondary(ev *node.Event, refuse func(string)) {
 	c := &m.change
 	switch {
 	case m.role == replica.RoleSecondary, m.role == replica.RoleClosed:
+		c.resumes = false
 		m.out.Reply(ev.Tag, node.OK, m.ver.epoch(), nil)
 	case m.role != replica.RolePrimary || c.kind != changeNone || c.promoting != 0 || c.draining:
 		refuse("a change of role is under way; wait for it")

@@ -166,7 +166,7 @@ func FuzzMessage(f *testing.F) {
 func FuzzDecodeState(f *testing.F) {
 	s := state{ver: version{7, 3}, applied: mark{100, 2, 77}, granted: 2, fetchOn: true}
 	one := s.encode(nil, 1)
-	s.replayOn, s.applied.pos = true, 200
+	s.still, s.applied.pos = true, 200
 	both := append(bytes.Clone(one), s.encode(nil, 2)...)
 	f.Add(one)
 	f.Add(both)

@@ -51,7 +51,7 @@ func (m *Machine) disksIdle() bool {
 	if m.emergency.on {
 		return false
 	}
-	applied := m.applied.pos >= m.replayEnd() || !m.state.replayOn && m.role == replica.RoleSecondary
+	applied := m.applied.pos >= m.replayEnd() || m.resting() && !m.pausing()
 	return m.durable.pos == m.stream.at.pos && applied && m.applied == m.state.applied &&
 		m.meta.saved == m.meta.want && !m.meta.syncing && !m.applier.busy && !m.resizing()
 }

@@ -469,6 +469,9 @@ func (m *Machine) hello(p *peer, flags uint8, nonce uint64) {
 	if p.known && m.serving() {
 		flags |= flagKnown
 	}
+	if m.role == replica.RoleClosed && m.state.granted == p.addr.Host && m.change.kind == changeNone {
+		flags |= flagOffer
+	}
 	m.send(p, &message{kind: msgHello, flags: flags, nonce: nonce}, m.groupBody(), 0)
 }
 
@@ -492,6 +495,9 @@ func (m *Machine) onHello(p *peer, msg *message) {
 	if m.ver.host == p.addr.Host {
 		m.heardCommitted(msg)
 		m.fetch.verified = m.fetch.verified || msg.flags&flagKnown != 0
+		if msg.flags&flagOffer != 0 {
+			m.onOffer()
+		}
 	}
 	m.progress()
 }

@@ -47,6 +47,7 @@ const (
 	flagKnown               // hello: your log is a prefix of mine
 	flagCopying             // fetch: my volume is inconsistent; do not count on me
 	flagHeld                // lease: a majority has granted it in this epoch before
+	flagOffer               // hello: I have closed for you
 )
 
 // version orders what replicas believe about the designated primary: the highest wins. It is

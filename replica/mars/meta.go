@@ -28,8 +28,10 @@ type state struct {
 	// tainted is set when the volume may hold what was written in an emergency and is no part of the
 	// history that the log or the position tells of: see taint.go.
 	tainted bool
-	group   group
-	resync  resync
+	// still is set when replay is paused and the volume holds no part of a record behind the position.
+	still  bool
+	group  group
+	resync resync
 	// gone is whose history the log goes on from that is not on disk any more: the first segment of each
 	// epoch, the newest keepGone of them; and last, if there are any, the oldest segment on disk when this
 	// was written, with number 0 if there was none.
@@ -45,7 +47,8 @@ const keepGone = 16
 // the form that hellos carry, and, if bit 3 is set, bytes of the resync (4) and the resync; then, if
 // bit 5 is set, the number of the newest segment that a log in an emergency had (8), and, if bit 6 is set,
 // bytes of the lineage of deleted log (4) and that lineage; then CRC-32C of all before, from the magic on
-// (4). Bit 4: copying is switched off. Bit 7: the volume is tainted.
+// (4). Bit 4: copying is switched off. Bit 7: the volume is tainted. Bit 8: replay
+// is paused, and the volume holds nothing behind the applied position.
 //
 // The next segment is begun after metaMaxBytes; no record goes beyond that by more than metaSize.
 const (
@@ -60,6 +63,7 @@ const (
 	metaHole    = 32
 	metaGone    = 64
 	metaTainted = 128
+	metaStill   = 256
 )
 
 // encode returns the record in the memory of b, if that is enough.
@@ -111,6 +115,9 @@ func (s *state) head(b []byte, gen uint64) []byte {
 	if s.syncOff {
 		flags |= metaSyncOff
 	}
+	if s.still {
+		flags |= metaStill
+	}
 	if s.fetchOn {
 		flags |= 1
 	}
@@ -155,7 +162,8 @@ func decodeRecord(b []byte) (s state, gen uint64, size int) {
 		granted: node.ID(le.Uint32(b[28:])),
 		applied: mark{int64(le.Uint64(b[32:])), le.Uint64(b[40:]), le.Uint64(b[48:])},
 		fetchOn: flags&1 != 0, replayOn: flags&2 != 0, long: flags&metaLong != 0,
-		syncOff: flags&metaSyncOff != 0, tainted: flags&metaTainted != 0}
+		syncOff: flags&metaSyncOff != 0, tainted: flags&metaTainted != 0,
+		still: flags&metaStill != 0}
 	size = metaSize
 	if s.long {
 		if size = s.decodeMore(b, flags); size == 0 {
@@ -241,6 +249,9 @@ type metaStore struct {
 	record []byte   // being written
 	old    []uint64 // segments to delete once a record is durable in a newer one
 
+	still     bool // the durable record says so, or the one being written
+	stillNext bool // the one being written
+
 	syncing   bool      // a sync of the volume is under way
 	notBefore node.Time // when the next one may begin
 	candidate mark      // what it makes durable
@@ -269,6 +280,8 @@ func (m *Machine) metaKick() {
 	m.state.gone = m.stream.past()
 	m.state.long = m.group.changed() || m.state.hole != 0 || len(m.state.gone) > 0 || m.state.resync.on || m.state.resync.sweep ||
 		m.state.sectors != int64(m.cfg.Geometry.Sectors)
+	m.state.still = m.paused() && !m.copy.on && m.whole()
+	s.stillNext, s.still = m.state.still, s.still || m.state.still
 	s.record = m.state.encode(s.record, s.saving)
 	if s.off >= metaMaxBytes || s.off+int64(len(s.record)) > metaMaxBytes+metaSize {
 		s.old = append(s.old, s.seg)
@@ -297,6 +310,10 @@ func (m *Machine) metaSynced(ev *node.Event) {
 		m.out.LogDelete(devMeta, tagMetaDelete, seg)
 	}
 	s.old = s.old[:0]
+	if s.still {
+		s.still = s.stillNext
+		m.applyKick()
+	}
 	if m.told != s.ver {
 		// Others refuse what is said under an older version, so it is time to say it again.
 		m.told = s.ver

@@ -274,7 +274,7 @@ func (m *Machine) stageKick() {
 		m.out.LogRead(devStage, tagStageRead, stageSegment, st.at, min(readChunk, s.end-st.at))
 	case !s.installed:
 		s.installed, m.copy.dirty = true, true
-		m.applied = s.base
+		m.applied, m.applier.touched = s.base, s.base.pos
 		m.persistApplied()
 		m.applyKick()
 	case !m.state.resync.staged.installed || m.meta.saved != m.meta.want:

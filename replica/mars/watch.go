@@ -14,13 +14,15 @@ type verb struct {
 	gen  uint64
 	pos  int64
 	here bool // it is about this replica alone, whatever its role
+	// pause waits until the pause of replay is durable, too.
+	pause bool
 }
 
 // answerVerbs answers the verbs that have all they wait for.
 func (m *Machine) answerVerbs() {
 	left := m.verbs[:0]
 	for _, v := range m.verbs {
-		if m.meta.saved >= v.gen && m.applied.pos >= v.pos {
+		if m.meta.saved >= v.gen && m.applied.pos >= v.pos && !(v.pause && m.pausing()) {
 			m.out.Reply(v.tag, node.OK, m.ver.epoch(), nil)
 		} else {
 			left = append(left, v)
